@@ -1,0 +1,270 @@
+//! What is ambient while code runs: the chain of layers, each with a deadline, a source of
+//! cancellation, or the name of a task.
+//!
+//! Layers live on the stacks of those who open them and are linked from the inside out; one
+//! thread-local points to the innermost. A layer delivers its cancellation **once**: afterwards
+//! destructors may wait, for instance to join the children of a scope.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::interrupt::{Cause, Interrupt};
+
+/// Something that can ask a context to end: a cancel token, or a task.
+pub trait CancelSource {
+    /// Whether the context is asked to end.
+    fn is_cancelled(&self) -> bool;
+
+    /// Has `waker` woken when cancellation comes, at once if it has come. Returns a key for
+    /// [`unregister`](Self::unregister).
+    fn register(&self, waker: &Waker) -> usize;
+
+    /// Takes back what [`register`](Self::register) did.
+    fn unregister(&self, key: usize);
+}
+
+/// The task that a stretch of code belongs to, as dumps show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskLabel {
+    /// The task's process-wide number.
+    pub id: u64,
+    /// Its name, where one was given.
+    pub name: Option<Arc<str>>,
+}
+
+/// One layer: opened with [`Layer::enter`], closed when that returns.
+pub struct Layer<'a> {
+    parent: Cell<*const Layer<'static>>,
+    deadline: Option<Instant>,
+    source: Option<&'a dyn CancelSource>,
+    task: Option<&'a dyn Fn() -> TaskLabel>,
+    isolated: bool,
+    delivered: Cell<bool>,
+    entered: Cell<bool>,
+    /// The address is the identity, and the chain belongs to one thread.
+    not_send: PhantomData<*const ()>,
+}
+
+thread_local! {
+    static INNERMOST: Cell<*const Layer<'static>> = const { Cell::new(ptr::null()) };
+}
+
+impl<'a> Layer<'a> {
+    /// A layer that adds nothing yet and inherits everything outside it.
+    pub fn new() -> Layer<'a> {
+        Layer {
+            parent: Cell::new(ptr::null()),
+            deadline: None,
+            source: None,
+            task: None,
+            isolated: false,
+            delivered: Cell::new(false),
+            entered: Cell::new(false),
+            not_send: PhantomData,
+        }
+    }
+
+    /// Ends whatever runs in the layer at its first wait after `at`.
+    pub fn deadline(mut self, at: Option<Instant>) -> Layer<'a> {
+        self.deadline = at;
+        self
+    }
+
+    /// Ends whatever runs in the layer at its first wait after `source` says so.
+    pub fn source(mut self, source: &'a dyn CancelSource) -> Layer<'a> {
+        self.source = Some(source);
+        self
+    }
+
+    /// Makes the layer that of a task: it is shown in dumps, and nothing outside it applies inside,
+    /// because a task that happens to run on the stack of another is not part of it.
+    pub fn task(mut self, label: &'a dyn Fn() -> TaskLabel) -> Layer<'a> {
+        self.task = Some(label);
+        self.isolated = true;
+        self
+    }
+
+    /// Runs `f` inside this layer.
+    ///
+    /// # Panics
+    /// If the layer is entered already: it cannot be inside itself.
+    pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Leave<'a>(&'a Cell<bool>, *const Layer<'static>);
+        impl Drop for Leave<'_> {
+            fn drop(&mut self) {
+                INNERMOST.set(self.1);
+                self.0.set(false);
+            }
+        }
+        assert!(!self.entered.replace(true), "a layer was entered again inside itself");
+        let outer = INNERMOST.get();
+        self.parent.set(if self.isolated { ptr::null() } else { outer });
+        let _leave = Leave(&self.entered, outer);
+        INNERMOST.set(ptr::from_ref(self).cast());
+        f()
+    }
+
+    pub(crate) fn key(&self) -> usize {
+        ptr::from_ref(self).addr()
+    }
+
+    fn due(&self) -> Option<Cause> {
+        if self.delivered.get() {
+            return None;
+        }
+        if self.source.is_some_and(|source| source.is_cancelled()) {
+            return Some(Cause::Cancelled);
+        }
+        match self.deadline {
+            Some(at) if at <= Instant::now() => Some(Cause::DeadlinePassed),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Layer<'_> {
+    fn default() -> Self {
+        Layer::new()
+    }
+}
+
+/// Ends the running task here if it was cancelled or its deadline passed; otherwise returns at
+/// once. Loops that compute without waiting call it now and then.
+///
+/// Outside a task, a [`timeout`](crate::timeout()) and a
+/// [`with_cancel_token`](crate::with_cancel_token) it does nothing. It unwinds with a private
+/// payload; destructors run and the panic hook stays silent. A cancellation is delivered once.
+///
+/// ```
+/// # use std::time::Duration;
+/// let ended = manyhands_wait::timeout(Duration::from_millis(5), || {
+///     loop {
+///         manyhands_wait::check_cancelled(); // the only way out of this loop
+///     }
+/// });
+/// assert!(ended.is_err());
+/// ```
+pub fn check_cancelled() {
+    if INNERMOST.get().is_null() || std::thread::panicking() {
+        return;
+    }
+    // The outermost wins: an inner timeout has nothing to tell if everything around it ends.
+    let mut due = None;
+    for_each_layer(|layer| {
+        if let Some(cause) = layer.due() {
+            due = Some((layer.key(), cause));
+        }
+    });
+    if let Some((key, cause)) = due {
+        for_each_layer(|layer| {
+            if layer.key() == key {
+                layer.delivered.set(true);
+            }
+        });
+        Interrupt::raise(key, cause);
+    }
+}
+
+/// Whether the running task was cancelled or its deadline passed, without ending it. True also
+/// after the cancellation was delivered, while destructors run.
+pub fn is_cancelled() -> bool {
+    let mut cancelled = false;
+    for_each_layer(|layer| cancelled |= layer.delivered.get() || layer.due().is_some());
+    cancelled
+}
+
+/// The earliest deadline in force here, if any.
+pub fn current_deadline() -> Option<Instant> {
+    let mut earliest: Option<Instant> = None;
+    for_each_layer(|layer| {
+        if let Some(at) = layer.deadline.filter(|_| !layer.delivered.get()) {
+            earliest = Some(earliest.map_or(at, |before| before.min(at)));
+        }
+    });
+    earliest
+}
+
+/// The task that runs here, if any.
+pub fn current_task() -> Option<TaskLabel> {
+    let mut label = None;
+    for_each_layer(|layer| {
+        if label.is_none() {
+            label = layer.task.map(|task| task());
+        }
+    });
+    label
+}
+
+/// Registrations of one wait with every source of cancellation around it; undone on drop.
+pub(crate) struct Registered {
+    keys: Vec<(*const Layer<'static>, usize)>,
+}
+
+impl Registered {
+    pub(crate) fn with_all(waker: &Waker) -> Registered {
+        let mut keys = Vec::new();
+        for_each_layer(|layer| {
+            if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {
+                keys.push((ptr::from_ref(layer).cast(), source.register(waker)));
+            }
+        });
+        Registered { keys }
+    }
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        let keys = &self.keys;
+        if keys.is_empty() {
+            return;
+        }
+        // Only layers still open are visited: those of a wait are open for as long as it lasts.
+        for_each_layer(|layer| {
+            let here: *const Layer<'static> = ptr::from_ref(layer).cast();
+            for (of, key) in keys {
+                if ptr::eq(*of, here)
+                    && let Some(source) = layer.source
+                {
+                    source.unregister(*key);
+                }
+            }
+        });
+    }
+}
+
+/// Visits the open layers of this thread from the innermost outwards.
+fn for_each_layer(mut visit: impl FnMut(&Layer<'_>)) {
+    let mut next = INNERMOST.get();
+    // SAFETY: `enter` puts a layer's address here and in the chain, and takes it out before it
+    // returns or unwinds, while it holds the layer borrowed; so every pointer in the chain is to a
+    // live layer of this thread. `visit` gets it for the length of the call only.
+    while let Some(layer) = unsafe { next.as_ref() } {
+        visit(layer);
+        next = layer.parent.get();
+    }
+}
+
+/// The innermost layer as an opaque value, for schedulers that switch stacks: a coroutine's chain
+/// is taken out when it suspends and put back when it goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Chain(*const Layer<'static>);
+
+impl Chain {
+    /// An empty chain: that of a coroutine that has not started.
+    pub const fn empty() -> Chain {
+        Chain(ptr::null())
+    }
+
+    /// Puts `self` in force on this thread and returns the chain that was.
+    ///
+    /// # Safety
+    /// Every layer of `self` must be open on the stack that runs next, and must stay on it while
+    /// the chain is in force.
+    pub unsafe fn swap(self) -> Chain {
+        Chain(INNERMOST.replace(self.0))
+    }
+}

@@ -1,0 +1,112 @@
+//! Which parker is in force on this thread: one set for a stretch of code, else one installed for
+//! the thread, else the thread's own.
+
+use std::cell::{Cell, RefCell};
+use std::ptr::NonNull;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
+
+use super::{Parker, ThreadParker};
+
+/// The built-in parker of a thread together with its waker, made once per thread.
+struct ThreadOwn {
+    parker: Arc<ThreadParker>,
+    waker: Waker,
+}
+
+thread_local! {
+    static OWN: ThreadOwn = ThreadOwn::new();
+    static SCOPED: Cell<Option<NonNull<dyn Parker>>> = const { Cell::new(None) };
+    static INSTALLED: RefCell<Option<Rc<dyn Parker>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` with `parker` in force: every wait inside parks through it. Nests; ends also when `f`
+/// unwinds. For schedulers that run contexts of their own on this thread.
+pub fn with_parker<R>(parker: &dyn Parker, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<NonNull<dyn Parker>>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SCOPED.set(self.0);
+        }
+    }
+    // SAFETY: only the lifetime changes. The pointer is read by `with_current` on this thread
+    // alone, and `Restore` takes it out again before `parker`'s borrow can end, on return and on
+    // unwinding alike.
+    let erased = unsafe {
+        std::mem::transmute::<NonNull<dyn Parker + '_>, NonNull<dyn Parker>>(NonNull::from(parker))
+    };
+    let _restore = Restore(SCOPED.replace(Some(erased)));
+    f()
+}
+
+/// Makes `parker` this thread's parker for good, in place of the built-in one; `None` goes back.
+/// Returns the one that was installed before.
+///
+/// Used by a thread that owns an I/O reactor: from then on the reactor is turned while the thread
+/// waits for anything at all.
+pub fn install_parker(parker: Option<Rc<dyn Parker>>) -> Option<Rc<dyn Parker>> {
+    // At thread exit the storage may be gone already; then there is nothing left to replace.
+    INSTALLED.try_with(|installed| installed.replace(parker)).ok().flatten()
+}
+
+/// Whether a parker other than the thread's built-in one is in force here.
+pub fn has_own_parker() -> bool {
+    SCOPED.get().is_some()
+        || INSTALLED.try_with(|installed| installed.borrow().is_some()).unwrap_or(false)
+}
+
+/// Calls `f` with the waker and the park function of the parker in force.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
+    if let Some(parker) = SCOPED.get() {
+        // SAFETY: `with_parker` put the pointer there and its borrow lasts until it takes it out;
+        // we are inside its `f`, on its thread.
+        let parker = unsafe { parker.as_ref() };
+        if parker.is_available() {
+            return f(&parker.waker(), &|until| parker.park(until));
+        }
+    }
+    let installed =
+        INSTALLED.try_with(|installed| installed.borrow().as_ref().map(Rc::clone)).ok().flatten();
+    if let Some(parker) = installed.filter(|parker| parker.is_available()) {
+        return f(&parker.waker(), &|until| parker.park(until));
+    }
+    let mut f = Some(f);
+    let own = OWN.try_with(|own| f.take().map(|f| own.call(f)));
+    match (own, f) {
+        (Ok(Some(value)), _) => value,
+        // The thread is ending and its storage is gone: a parker for this one wait.
+        (_, Some(f)) => ThreadOwn::new().call(f),
+        (_, None) => unreachable!("`f` is taken only to be called"),
+    }
+}
+
+impl ThreadOwn {
+    fn new() -> ThreadOwn {
+        let parker = Arc::new(ThreadParker::new());
+        let waker = waker_of(&parker);
+        ThreadOwn { parker, waker }
+    }
+
+    fn call<R>(&self, f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
+        f(&self.waker, &|until| self.parker.park(until))
+    }
+}
+
+#[cfg(not(manyhands_loom))]
+fn waker_of(parker: &Arc<ThreadParker>) -> Waker {
+    Waker::from(Arc::clone(parker))
+}
+
+/// Models drive [`ThreadParker`] themselves; loom's `Arc` does not make wakers.
+#[cfg(manyhands_loom)]
+fn waker_of(parker: &Arc<ThreadParker>) -> Waker {
+    struct Unpark(Arc<ThreadParker>);
+    impl std::task::Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    Waker::from(Arc::new(Unpark(Arc::clone(parker))))
+}
