@@ -1,0 +1,69 @@
+//! `cargo xtask ci`: everything that is checked on a change besides the tests.
+
+use std::process::Command as Process;
+
+use anyhow::Result;
+
+use crate::commands::Command;
+use crate::options::Options;
+use crate::process;
+use crate::report::{Ending, Outcome, Report, Verdict};
+use crate::workspace::Workspace;
+use crate::{layers, tidy};
+
+pub(crate) static COMMAND: Command = Command {
+    name: "ci",
+    summary: "Check format, lints, documentation, layers and house rules.",
+    details: "\
+Runs, whatever becomes of each, and sums up:
+  fmt      cargo fmt --all --check
+  clippy   cargo clippy --workspace --all-targets -- -D warnings
+  doc      cargo doc --workspace --no-deps with warnings as errors
+  layers   as cargo xtask layers
+  tidy     as cargo xtask tidy
+The tests are not part of it: `cargo xtask test` runs them, `.ci/run` both.",
+    options: &[],
+    run,
+};
+
+fn run(options: &Options) -> Result<Verdict> {
+    let workspace = Workspace::load()?;
+    let mut report = Report::new("ci");
+    report.step("fmt", || {
+        provide_component(&workspace, "fmt", "rustfmt");
+        passes(process::cargo(&workspace.root).args(["fmt", "--all", "--check"]))
+    });
+    report.step("clippy", || {
+        provide_component(&workspace, "clippy", "clippy");
+        let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+        passes(process::cargo(&workspace.root).args(arguments))
+    });
+    report.step("doc", || {
+        let mut doc = process::cargo(&workspace.root);
+        passes(doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
+    });
+    report.step("layers", || Ok((layers::COMMAND.run)(options)?.into()));
+    report.step("tidy", || Ok((tidy::COMMAND.run)(options)?.into()));
+    Ok(report.finish())
+}
+
+fn passes(command: &mut Process) -> Result<Ending> {
+    let outcome = match process::run(command)? {
+        true => Outcome::Passed,
+        false => Outcome::Failed(format!("{} found something", process::line(command))),
+    };
+    Ok(outcome.into())
+}
+
+/// Adds a component of the toolchain that is missing, where rustup is in charge of it. If that does
+/// not help, cargo itself says what to install.
+fn provide_component(workspace: &Workspace, subcommand: &str, component: &str) {
+    if process::succeeds(process::cargo(&workspace.root).args([subcommand, "--version"])) {
+        return;
+    }
+    let mut rustup = Process::new("rustup");
+    rustup.current_dir(&workspace.root).args(["component", "add", component]);
+    if let Err(trouble) = process::run(&mut rustup) {
+        eprintln!("{trouble:#}");
+    }
+}
