@@ -1,0 +1,178 @@
+//! A thread's own reactor: a current-thread runtime that the thread turns while it waits.
+
+use std::cell::{Cell, OnceCell};
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Poll, Wake, Waker};
+use std::time::Instant;
+
+use manyhands_wait::{Layer, Parker, TaskLabel, install_parker};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeFlavor};
+use tokio::sync::Notify;
+
+/// After so many parks in a row that found their wake-up waiting, one turns the reactor anyway: a
+/// future that keeps waking itself must not starve the thread's background tasks.
+const HASTY_PARKS: u32 = 32;
+
+/// How many threads a reactor may start for blocking code that it is asked to run (looking up host
+/// names, files): enough to hide latency, few enough to have a reactor on each of many threads.
+const BLOCKING_THREADS: usize = 32;
+
+thread_local! {
+    static OWN: Own = const { Own(OnceCell::new()) };
+}
+
+/// The place of a thread's reactor. On drop the thread goes back to its built-in parker, so that
+/// what is destroyed later can still wait.
+struct Own(OnceCell<Rc<Reactor>>);
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if self.0.take().is_some() {
+            install_parker(None);
+        }
+    }
+}
+
+/// The reactor of the calling thread, made and installed at the first call. `None` if the thread
+/// is ending and has lost it.
+///
+/// # Errors
+/// If the operating system refuses one.
+pub(crate) fn of_this_thread() -> Option<io::Result<Rc<Reactor>>> {
+    OWN.try_with(|own| {
+        if let Some(reactor) = own.0.get() {
+            return Ok(Rc::clone(reactor));
+        }
+        let reactor = Rc::new(Reactor::new()?);
+        let parker: Rc<dyn Parker> = Rc::<Reactor>::clone(&reactor);
+        install_parker(Some(parker));
+        Ok(Rc::clone(own.0.get_or_init(|| reactor)))
+    })
+    .ok()
+}
+
+/// Whether the calling thread is turning its own reactor, so that the caller is one of the tasks
+/// that were spawned there.
+pub(crate) fn is_turning() -> bool {
+    OWN.try_with(|own| own.0.get().is_some_and(|reactor| reactor.turning.get())).unwrap_or(false)
+}
+
+/// A current-thread runtime as a [`Parker`]: to park is to turn it until somebody wakes us.
+pub(crate) struct Reactor {
+    /// `None` only while being dropped.
+    runtime: Option<Runtime>,
+    wakeup: Arc<Wakeup>,
+    waker: Waker,
+    turning: Cell<bool>,
+    hasty: Cell<u32>,
+}
+
+#[derive(Default)]
+struct Wakeup(Notify);
+
+impl Wake for Wakeup {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+impl Reactor {
+    /// # Errors
+    /// If the operating system refuses one.
+    pub(crate) fn new() -> io::Result<Reactor> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(BLOCKING_THREADS)
+            .build()?;
+        let wakeup = Arc::new(Wakeup::default());
+        let waker = Waker::from(Arc::clone(&wakeup));
+        Ok(Reactor {
+            runtime: Some(runtime),
+            wakeup,
+            waker,
+            turning: Cell::new(false),
+            hasty: Cell::new(0),
+        })
+    }
+
+    /// Makes this runtime the ambient one for as long as the guard lives.
+    pub(crate) fn enter(&self) -> EnterGuard<'_> {
+        self.runtime().enter()
+    }
+
+    fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("the runtime is taken out only on drop")
+    }
+
+    async fn until_woken(&self, until: Option<Instant>) {
+        let mut woken = pin!(self.wakeup.0.notified());
+        if poll_fn(|cx| Poll::Ready(woken.as_mut().poll(cx).is_ready())).await {
+            self.hasty.set(self.hasty.get() + 1);
+            if self.hasty.get() >= HASTY_PARKS {
+                self.hasty.set(0);
+                tokio::task::yield_now().await;
+            }
+            return;
+        }
+        self.hasty.set(0);
+        match until {
+            None => woken.await,
+            Some(at) => {
+                // Both outcomes mean the same to the caller: look again.
+                let _ = tokio::time::timeout_at(at.into(), woken).await;
+            }
+        }
+    }
+}
+
+impl Parker for Reactor {
+    fn waker(&self) -> Waker {
+        self.waker.clone()
+    }
+
+    fn park(&self, until: Option<Instant>) {
+        struct Stop<'a>(&'a Cell<bool>);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.set(false);
+            }
+        }
+        self.turning.set(true);
+        let _stop = Stop(&self.turning);
+        // The tasks of the runtime are polled in here; they have no part in the deadlines and
+        // cancellations of whoever happens to wait.
+        let label = || TaskLabel { id: 0, name: Some("background of an I/O reactor".into()) };
+        Layer::new().task(&label).enter(|| self.runtime().block_on(self.until_woken(until)));
+    }
+
+    /// Not while it is turned further up the stack, nor in the context of another runtime, where
+    /// tokio lets nobody block.
+    fn is_available(&self) -> bool {
+        !self.turning.get()
+            && match Handle::try_current() {
+                Ok(ambient) => {
+                    ambient.runtime_flavor() == RuntimeFlavor::CurrentThread
+                        && ambient.id() == self.runtime().handle().id()
+                }
+                Err(error) => error.is_missing_context(),
+            }
+    }
+}
+
+impl Drop for Reactor {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Blocking code that it still runs (a look-up without an answer) must not hold up the
+            // end of the thread.
+            runtime.shutdown_background();
+        }
+    }
+}
