@@ -1,0 +1,67 @@
+//! A queue of "this one has ended", fed by tasks and read by whoever waits for several of them.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use manyhands_wait::{Reason, TimedOut, Wait};
+
+/// Keys of tasks in the order in which they ended. One reader.
+pub(crate) struct Completions {
+    state: Mutex<State>,
+}
+
+struct State {
+    ended: VecDeque<usize>,
+    reader: Option<Waker>,
+}
+
+impl Completions {
+    pub(crate) fn new() -> Completions {
+        Completions { state: Mutex::new(State { ended: VecDeque::new(), reader: None }) }
+    }
+
+    pub(crate) fn push(&self, key: usize) {
+        let mut state = self.lock();
+        state.ended.push_back(key);
+        let reader = state.reader.take();
+        drop(state);
+        if let Some(reader) = reader {
+            reader.wake();
+        }
+    }
+
+    pub(crate) fn try_pop(&self) -> Option<usize> {
+        self.lock().ended.pop_front()
+    }
+
+    /// Waits for the next key.
+    #[track_caller]
+    pub(crate) fn pop(
+        &self,
+        reason: &'static Reason,
+        until: Option<Instant>,
+    ) -> Result<usize, TimedOut> {
+        if let Some(key) = self.try_pop() {
+            return Ok(key);
+        }
+        Wait::new(reason).until(until).run(poll_fn(|cx| self.poll_pop(cx)))
+    }
+
+    pub(crate) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        let mut state = self.lock();
+        match state.ended.pop_front() {
+            Some(key) => Poll::Ready(key),
+            None => {
+                state.reader = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

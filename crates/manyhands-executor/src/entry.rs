@@ -1,0 +1,138 @@
+//! How a plain function is called somewhere else: its entry, and the codec of what it takes and
+//! gives.
+//!
+//! Bytes are [postcard](https://docs.rs/postcard). An entry holds two addresses of this very
+//! binary: the function's, and that of a trampoline which knows the types, decodes the argument,
+//! calls, and encodes the outcome. An executor that runs jobs in other processes of the same
+//! binary translates the addresses.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{EncodedError, TaskError, TaskErrorKind};
+use crate::panic_capture;
+
+/// What may cross to another process: it can be encoded, decoded, sent, and owns its data.
+pub trait Portable: Serialize + DeserializeOwned + Send + 'static {}
+
+impl<T: Serialize + DeserializeOwned + Send + 'static> Portable for T {}
+
+/// Where a portable job's function is, in this binary.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    function: usize,
+    trampoline: fn(usize, &[u8]) -> Vec<u8>,
+    name: &'static str,
+}
+
+impl Entry {
+    /// The function's type, for messages: argument and result.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The address of the function in this process.
+    pub fn function_address(&self) -> usize {
+        self.function
+    }
+
+    /// The address of the trampoline in this process.
+    pub fn trampoline_address(&self) -> usize {
+        self.trampoline as usize
+    }
+
+    /// Calls the function with an encoded argument and returns the encoded outcome, which
+    /// [`Job::complete_encoded`](crate::Job::complete_encoded) understands. Never panics: a panic
+    /// of the function, and an argument or result that cannot be coded, are in the outcome.
+    pub fn call_encoded(&self, argument: &[u8]) -> Vec<u8> {
+        (self.trampoline)(self.function, argument)
+    }
+
+    /// The entry of a function that is called once.
+    pub(crate) fn of_call<A: Portable, R: Portable>(f: fn(A) -> R) -> Entry {
+        Entry {
+            function: f as usize,
+            trampoline: call_once::<A, R>,
+            name: std::any::type_name::<fn(A) -> R>(),
+        }
+    }
+
+    /// The entry of a function that is called for every element of a list.
+    pub(crate) fn of_chunk<A: Portable, R: Portable>(f: fn(A) -> R) -> Entry {
+        Entry {
+            function: f as usize,
+            trampoline: call_each::<A, R>,
+            name: std::any::type_name::<fn(A) -> R>(),
+        }
+    }
+}
+
+fn call_once<A: Portable, R: Portable>(function: usize, argument: &[u8]) -> Vec<u8> {
+    let f = function_at::<A, R>(function);
+    let outcome = decode::<A>(argument).and_then(|argument| caught(|| f(argument)));
+    encode_outcome(&outcome)
+}
+
+fn call_each<A: Portable, R: Portable>(function: usize, argument: &[u8]) -> Vec<u8> {
+    let f = function_at::<A, R>(function);
+    let outcome = decode::<Vec<A>>(argument).map(|arguments| {
+        arguments
+            .into_iter()
+            .map(|argument| caught(|| f(argument)).map_err(|error| EncodedError::from(&error)))
+            .collect::<Vec<_>>()
+    });
+    encode_outcome(&outcome)
+}
+
+fn function_at<A, R>(address: usize) -> fn(A) -> R {
+    // SAFETY: the constructors of `Entry` are the only ones who pair an address with a trampoline,
+    // and they take both from one `f: fn(A) -> R`, whose types the trampoline repeats.
+    unsafe { std::mem::transmute::<usize, fn(A) -> R>(address) }
+}
+
+fn caught<R>(f: impl FnOnce() -> R) -> Result<R, TaskError> {
+    panic_capture::catch(f)
+        .map_err(|payload| TaskError::panicked(payload, panic_capture::take_details()))
+}
+
+/// Encodes an argument or a result.
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, TaskError> {
+    postcard::to_stdvec(value).map_err(|error| {
+        let what = std::any::type_name::<T>();
+        TaskError::new(TaskErrorKind::Codec, format!("a value of {what} was not encoded: {error}"))
+    })
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TaskError> {
+    postcard::from_bytes(bytes).map_err(|error| {
+        let what = std::any::type_name::<T>();
+        let length = bytes.len();
+        TaskError::new(
+            TaskErrorKind::Codec,
+            format!("{length} bytes were not understood as {what}: {error}"),
+        )
+    })
+}
+
+/// The wire form of an outcome: `Result<R, EncodedError>`.
+pub(crate) fn encode_outcome<R: Serialize>(outcome: &Result<R, TaskError>) -> Vec<u8> {
+    let failed = |error: &TaskError| {
+        // An error is numbers and text; encoding it cannot fail, an empty answer would be refused.
+        encode(&Err::<(), _>(EncodedError::from(error))).unwrap_or_default()
+    };
+    match outcome {
+        Ok(value) => encode(&Ok::<_, EncodedError>(value)).unwrap_or_else(|error| failed(&error)),
+        Err(error) => failed(error),
+    }
+}
+
+pub(crate) fn decode_outcome<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, TaskError> {
+    decode::<WireOutcome<R>>(bytes)?.0.map_err(TaskError::from)
+}
+
+/// One element of an encoded chunk's results.
+pub(crate) type WireItem<R> = Result<R, EncodedError>;
+
+#[derive(Deserialize)]
+#[serde(bound = "R: DeserializeOwned", transparent)]
+struct WireOutcome<R>(Result<R, EncodedError>);

@@ -1,0 +1,198 @@
+//! Why a task has no value: one opaque error with a kind and everything that is known.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+
+use crate::panic_capture::PanicDetails;
+
+/// What sort of failure a [`TaskError`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum TaskErrorKind {
+    /// The task's code panicked.
+    Panicked,
+    /// The task was cancelled.
+    Cancelled,
+    /// The task's deadline or time limit passed.
+    TimedOut,
+    /// A wait of the task was proven never to end. Reported once the wait-for graph is built.
+    Deadlock,
+    /// The worker that ran the task died. Reported by executors whose workers can.
+    WorkerDied,
+    /// The executor did not take the task.
+    Rejected,
+    /// The argument or the result could not be encoded or decoded.
+    Codec,
+    /// The executor dropped the task without running it, or the machine that had it is gone.
+    Lost,
+}
+
+impl fmt::Display for TaskErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            TaskErrorKind::Panicked => "panicked",
+            TaskErrorKind::Cancelled => "cancelled",
+            TaskErrorKind::TimedOut => "timed out",
+            TaskErrorKind::Deadlock => "deadlock",
+            TaskErrorKind::WorkerDied => "worker died",
+            TaskErrorKind::Rejected => "rejected",
+            TaskErrorKind::Codec => "codec",
+            TaskErrorKind::Lost => "lost",
+        })
+    }
+}
+
+/// Why a task ended without a value. Cheap to clone.
+///
+/// An error that the task's own code returns (`Result<T, E>`) is not a `TaskError`: it is the
+/// task's value.
+#[derive(Clone)]
+pub struct TaskError {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    kind: TaskErrorKind,
+    message: String,
+    location: Option<String>,
+    backtrace: Option<String>,
+    payload: Mutex<Option<Box<dyn Any + Send>>>,
+}
+
+impl TaskError {
+    /// An error of this kind. For implementations of [`Executor`](crate::Executor).
+    pub fn new(kind: TaskErrorKind, message: impl Into<String>) -> TaskError {
+        TaskError::build(kind, message.into(), None, None, None)
+    }
+
+    /// What sort of failure it is.
+    pub fn kind(&self) -> TaskErrorKind {
+        self.inner.kind
+    }
+
+    /// What happened, in words; for a panic its message.
+    pub fn message(&self) -> &str {
+        &self.inner.message
+    }
+
+    /// Where a panic happened, as `file:line:column`.
+    pub fn location(&self) -> Option<&str> {
+        self.inner.location.as_deref()
+    }
+
+    /// The backtrace of a panic, if `RUST_BACKTRACE` asked for one.
+    pub fn backtrace(&self) -> Option<&str> {
+        self.inner.backtrace.as_deref()
+    }
+
+    /// Whether the task's code panicked.
+    pub fn is_panicked(&self) -> bool {
+        self.kind() == TaskErrorKind::Panicked
+    }
+
+    /// Whether the task was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.kind() == TaskErrorKind::Cancelled
+    }
+
+    /// Whether the task's deadline or time limit passed.
+    pub fn is_timed_out(&self) -> bool {
+        self.kind() == TaskErrorKind::TimedOut
+    }
+
+    /// Whether the executor did not take the task.
+    pub fn is_rejected(&self) -> bool {
+        self.kind() == TaskErrorKind::Rejected
+    }
+
+    /// Whether the argument or the result could not be encoded or decoded.
+    pub fn is_codec(&self) -> bool {
+        self.kind() == TaskErrorKind::Codec
+    }
+
+    /// Whether the task was dropped without having run.
+    pub fn is_lost(&self) -> bool {
+        self.kind() == TaskErrorKind::Lost
+    }
+
+    /// Goes on with the task's panic in this thread, with the original payload where it is still
+    /// there (it can be taken once), else with the message. Other errors panic with their text.
+    pub fn resume(&self) -> ! {
+        let payload = self.inner.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
+        std::panic::resume_unwind(payload.unwrap_or_else(|| Box::new(self.to_string())))
+    }
+
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>, details: Option<PanicDetails>) -> Self {
+        let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a panic with a payload that is not text".to_owned(),
+        };
+        let PanicDetails { location, backtrace } = details.unwrap_or_default();
+        TaskError::build(TaskErrorKind::Panicked, message, location, backtrace, Some(payload))
+    }
+
+    fn build(
+        kind: TaskErrorKind,
+        message: String,
+        location: Option<String>,
+        backtrace: Option<String>,
+        payload: Option<Box<dyn Any + Send>>,
+    ) -> TaskError {
+        let payload = Mutex::new(payload);
+        TaskError { inner: Arc::new(Inner { kind, message, location, backtrace, payload }) }
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.kind(), self.location()) {
+            (TaskErrorKind::Panicked, Some(at)) => {
+                write!(f, "the task panicked at {at}: {}", self.message())
+            }
+            (TaskErrorKind::Panicked, None) => write!(f, "the task panicked: {}", self.message()),
+            _ => f.write_str(self.message()),
+        }
+    }
+}
+
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskError")
+            .field("kind", &self.kind())
+            .field("message", &self.message())
+            .field("location", &self.location())
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for TaskError {}
+
+/// A [`TaskError`] on its way between processes or machines; the panic payload stays behind.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct EncodedError {
+    kind: TaskErrorKind,
+    message: String,
+    location: Option<String>,
+    backtrace: Option<String>,
+}
+
+impl From<&TaskError> for EncodedError {
+    fn from(error: &TaskError) -> EncodedError {
+        EncodedError {
+            kind: error.kind(),
+            message: error.message().to_owned(),
+            location: error.location().map(str::to_owned),
+            backtrace: error.backtrace().map(str::to_owned),
+        }
+    }
+}
+
+impl From<EncodedError> for TaskError {
+    fn from(error: EncodedError) -> TaskError {
+        TaskError::build(error.kind, error.message, error.location, error.backtrace, None)
+    }
+}

@@ -1,0 +1,59 @@
+//! Which executor this thread works for, so that a worker that waits for a task still queued in its
+//! own executor runs that task itself.
+//!
+//! Only the awaited task, never an unrelated one: running something else on top of a stack that may
+//! hold a lock can deadlock with what is below it. Nested waits make it "or its descendants": the
+//! awaited task, running here, helps with its own children in the same way.
+
+use std::cell::Cell;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::task::{JobCell, Phase};
+
+/// The identity of an executor whose workers may run their own tasks while they wait for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Home(NonZeroUsize);
+
+thread_local! {
+    static WORKS_FOR: Cell<usize> = const { Cell::new(0) };
+}
+
+impl Home {
+    /// A new identity, different from every other of this process.
+    pub fn create() -> Home {
+        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        Home(NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MAX))
+    }
+
+    /// Runs `f` as a worker of this executor.
+    pub fn work<R>(self, f: impl FnOnce() -> R) -> R {
+        struct Leave(usize);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                WORKS_FOR.set(self.0);
+            }
+        }
+        let _leave = Leave(WORKS_FOR.replace(self.0.get()));
+        f()
+    }
+
+    /// Whether this thread is one of this executor's workers.
+    pub fn is_here(self) -> bool {
+        WORKS_FOR.get() == self.0.get()
+    }
+
+    pub(crate) fn number(self) -> usize {
+        self.0.get()
+    }
+}
+
+/// Runs the task here if it is queued with the executor that this thread works for.
+pub(crate) fn help(cell: &dyn JobCell) {
+    let header = cell.header();
+    let home = header.home();
+    if home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued {
+        cell.run(&mut || {});
+    }
+}

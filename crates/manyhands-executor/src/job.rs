@@ -1,0 +1,189 @@
+//! One unit of work as executors see it: type-erased, run here or sent elsewhere, ended once.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::entry::Entry;
+use crate::error::{TaskError, TaskErrorKind};
+use crate::home::Home;
+use crate::task::{JobCell, Phase, TaskHandle};
+
+/// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
+///
+/// A job that is dropped without any of that fails its task as lost, so that nobody waits for it
+/// for ever. A job whose task was cancelled, or run by somebody who waited for it, is
+/// [over](Self::is_over); running it does nothing.
+pub struct Job {
+    cell: Option<Arc<dyn JobCell>>,
+}
+
+impl Job {
+    pub(crate) fn new(cell: Arc<dyn JobCell>) -> Job {
+        Job { cell: Some(cell) }
+    }
+
+    /// Runs the job here, on this thread or in this coroutine, until its task has ended. A future
+    /// is waited for. Never panics: that of the job's code becomes the task's error.
+    pub fn run(self) {
+        self.run_then(|| {});
+    }
+
+    /// Like [`run`](Self::run), and calls `before_publish` when the code has ended, before anybody
+    /// can see the outcome: for executors that count busy workers.
+    pub fn run_then(mut self, before_publish: impl FnOnce()) {
+        let mut before_publish = Some(before_publish);
+        if let Some(cell) = self.cell.take() {
+            cell.run(&mut || {
+                if let Some(f) = before_publish.take() {
+                    f();
+                }
+            });
+        }
+    }
+
+    /// Whether the job is a future that an async executor polls natively.
+    pub fn is_future(&self) -> bool {
+        self.cell().is_some_and(JobCell::is_future)
+    }
+
+    /// Polls the job once; ready when its task has ended. For async executors. A job that is not a
+    /// future runs to its end in the first poll.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.cell {
+            None => Poll::Ready(()),
+            Some(cell) => cell.poll(cx).map(|()| self.cell = None),
+        }
+    }
+
+    /// By when the code must have ended if it starts now. For async executors, which poll the job
+    /// again at that time.
+    pub fn run_deadline(&self) -> Option<Instant> {
+        self.cell().and_then(JobCell::run_deadline)
+    }
+
+    /// Ends the task with this error, unless the job is over.
+    pub fn fail(mut self, error: TaskError) {
+        if let Some(cell) = self.cell.take() {
+            cell.fail(error);
+        }
+    }
+
+    /// Whether there is nothing left to do: the task was cancelled, or run by who waited for it.
+    pub fn is_over(&self) -> bool {
+        self.cell().is_none_or(|cell| cell.header().phase() != Phase::Queued)
+    }
+
+    /// The task's handle.
+    pub fn task(&self) -> Option<TaskHandle> {
+        self.cell.as_ref().map(|cell| TaskHandle::new(Arc::clone(cell)))
+    }
+
+    /// The task's priority; higher first.
+    pub fn priority(&self) -> i32 {
+        self.cell().and_then(|cell| cell.header().options()).map_or(0, |options| options.priority)
+    }
+
+    /// Says in whose queue the job is now: a worker of that executor that waits for the task runs
+    /// it itself.
+    pub fn set_home(&self, home: Home) {
+        if let Some(cell) = self.cell() {
+            cell.header().set_home(home.number());
+        }
+    }
+
+    /// Whether the job can be run in another process of this binary.
+    pub fn is_portable(&self) -> bool {
+        self.cell().is_some_and(JobCell::is_portable)
+    }
+
+    /// Claims the job to run it elsewhere: what to call, and the encoded argument. The task counts
+    /// as running from now on.
+    ///
+    /// `None` if the job is not portable or is over, or its argument could not be encoded (the task
+    /// has failed then).
+    pub fn dispatch(mut self) -> Option<Dispatched> {
+        // A job that is not portable stays in `self`, whose drop fails the task.
+        let cell = self.cell.take_if(|cell| cell.is_portable())?;
+        let (entry, argument) = cell.dispatch()?;
+        Some(Dispatched { cell: Some(cell), entry, argument })
+    }
+
+    fn cell(&self) -> Option<&dyn JobCell> {
+        self.cell.as_deref()
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell.take()
+            && cell.header().phase() == Phase::Queued
+        {
+            let message = "the executor dropped the task without running it";
+            cell.fail(TaskError::new(TaskErrorKind::Lost, message));
+        }
+    }
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Job").field(&self.task()).finish()
+    }
+}
+
+/// A portable job under way to where it will run. Dropped without an outcome, its task is lost.
+pub struct Dispatched {
+    cell: Option<Arc<dyn JobCell>>,
+    entry: Entry,
+    argument: Vec<u8>,
+}
+
+impl Dispatched {
+    /// What to call.
+    pub fn entry(&self) -> Entry {
+        self.entry
+    }
+
+    /// The encoded argument, for [`Entry::call_encoded`].
+    pub fn argument(&self) -> &[u8] {
+        &self.argument
+    }
+
+    /// Whether the task was asked to end.
+    pub fn is_cancel_requested(&self) -> bool {
+        self.cell.as_ref().is_some_and(|cell| cell.header().cancel_requested())
+    }
+
+    /// Ends the task with what [`Entry::call_encoded`] returned.
+    pub fn complete_encoded(mut self, outcome: &[u8]) {
+        if let Some(cell) = self.cell.take() {
+            cell.finish_dispatched(Ok(outcome));
+        }
+    }
+
+    /// Ends the task with this error.
+    pub fn fail(mut self, error: TaskError) {
+        if let Some(cell) = self.cell.take() {
+            cell.finish_dispatched(Err(error));
+        }
+    }
+}
+
+impl Drop for Dispatched {
+    fn drop(&mut self) {
+        if let Some(cell) = self.cell.take() {
+            let message = "the executor sent the task away and lost it";
+            cell.finish_dispatched(Err(TaskError::new(TaskErrorKind::Lost, message)));
+        }
+    }
+}
+
+impl fmt::Debug for Dispatched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dispatched")
+            .field("entry", &self.entry.name())
+            .field("argument_bytes", &self.argument.len())
+            .finish_non_exhaustive()
+    }
+}

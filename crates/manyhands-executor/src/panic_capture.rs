@@ -1,0 +1,66 @@
+//! Where a task panicked: a panic hook that notes the place and then calls the hook before it.
+//!
+//! `catch_unwind` hands over the payload only. The hook is put in place once, when the first task
+//! runs; a hook that the program sets later replaces it, and then errors carry the message alone.
+
+use std::any::Any;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::cell::{Cell, RefCell};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+/// What the hook noted.
+#[derive(Debug, Default)]
+pub(crate) struct PanicDetails {
+    pub(crate) location: Option<String>,
+    pub(crate) backtrace: Option<String>,
+}
+
+thread_local! {
+    static TASKS: Cell<u32> = const { Cell::new(0) };
+    static NOTED: RefCell<Option<PanicDetails>> = const { RefCell::new(None) };
+}
+
+/// Like `catch_unwind`; details of a panic come with [`take_details`].
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    struct Leave(u32);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            TASKS.set(self.0);
+        }
+    }
+    install_hook();
+    let depth = TASKS.get();
+    TASKS.set(depth + 1);
+    let _leave = Leave(depth);
+    catch_unwind(AssertUnwindSafe(f))
+}
+
+/// What the hook noted of the panic that was caught last on this thread.
+pub(crate) fn take_details() -> Option<PanicDetails> {
+    NOTED.with(RefCell::take)
+}
+
+fn install_hook() {
+    static HOOK: Once = Once::new();
+    if HOOK.is_completed() || std::thread::panicking() {
+        return; // a hook cannot be set while panicking; the next task does it
+    }
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            // Storage may be gone when a thread ends; then there is no task to tell either.
+            let in_task = TASKS.try_with(|tasks| tasks.get() > 0).unwrap_or(false);
+            if in_task {
+                let backtrace = Backtrace::capture();
+                let details = PanicDetails {
+                    location: info.location().map(ToString::to_string),
+                    backtrace: (backtrace.status() == BacktraceStatus::Captured)
+                        .then(|| backtrace.to_string()),
+                };
+                let _gone = NOTED.try_with(|noted| noted.replace(Some(details)));
+            }
+            before(info);
+        }));
+    });
+}

@@ -1,0 +1,212 @@
+//! The one allocation behind a job and its task, seen from both sides.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use crate::entry::Entry;
+use crate::error::{TaskError, TaskErrorKind};
+use crate::panic_capture;
+use crate::primitive::UnsafeCell;
+use crate::task::header::{Header, Phase};
+use crate::task::outcome::{Outcome, Shared};
+use crate::work::Work;
+use manyhands_wait::{Cause, Interrupt, Layer};
+
+/// The executor's side: run it, or fail it. Every method may be called at any time; what comes
+/// after the task was claimed by somebody else does nothing.
+pub(crate) trait JobCell: Send + Sync {
+    fn header(&self) -> &Header;
+
+    /// Claims and runs the task here. `before_publish` is called after the code has ended and
+    /// before anybody can see the outcome.
+    fn run(&self, before_publish: &mut dyn FnMut());
+
+    /// Whether the work is a future, for which [`poll`](Self::poll) makes sense.
+    fn is_future(&self) -> bool {
+        false
+    }
+
+    /// Polls the future once; claims it first. Ready when the task has ended.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let _not_a_future = cx;
+        self.run(&mut || {});
+        Poll::Ready(())
+    }
+
+    /// By when code that starts now must have ended.
+    fn run_deadline(&self) -> Option<Instant> {
+        self.header().options().and_then(|options| options.run_deadline())
+    }
+
+    /// Ends the task with this error, if it has not begun.
+    fn fail(&self, error: TaskError);
+
+    /// Whether [`dispatch`](Self::dispatch) can work.
+    fn is_portable(&self) -> bool {
+        false
+    }
+
+    /// Claims the task to run it elsewhere. `None` if it is not portable, was claimed by somebody
+    /// else, or has ended because its argument could not be encoded.
+    fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
+        None
+    }
+
+    /// Ends a task that was dispatched.
+    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>);
+}
+
+/// The holder's side.
+pub(crate) trait TaskCell<R>: JobCell {
+    fn shared(&self) -> &Shared<R>;
+    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell>;
+}
+
+/// A call and its outcome.
+pub(crate) struct CallCell<W: Work> {
+    shared: Shared<W::Output>,
+    work: UnsafeCell<Option<W>>,
+}
+
+// SAFETY: `work` is touched only by whoever claimed the task, which is one caller; the `W` moves
+// between threads with that right, and `Work` is `Send`.
+unsafe impl<W: Work> Sync for CallCell<W> {}
+
+impl<W: Work> CallCell<W> {
+    pub(crate) fn new(shared: Shared<W::Output>, work: W) -> CallCell<W> {
+        CallCell { shared, work: UnsafeCell::new(Some(work)) }
+    }
+
+    /// The work. For the one who claimed the task.
+    fn take_work(&self) -> Option<W> {
+        // SAFETY: callers have claimed the task, so they are alone here.
+        self.work.with_mut(|slot| unsafe { (*slot).take() })
+    }
+
+    fn execute(&self, work: W) -> Outcome<W::Output> {
+        let header = &self.shared.header;
+        let label = || header.label();
+        let deadline = header.options().and_then(|options| options.run_deadline());
+        let layer = Layer::new().task(&label).source(header).deadline(deadline);
+        panic_capture::catch(|| layer.enter(|| work.call()))
+            .map_err(|payload| error_of(payload, &layer))
+    }
+}
+
+impl<W: Work> JobCell for CallCell<W> {
+    fn header(&self) -> &Header {
+        &self.shared.header
+    }
+
+    fn run(&self, before_publish: &mut dyn FnMut()) {
+        if !self.shared.header.claim() {
+            return;
+        }
+        let outcome = match self.take_work() {
+            Some(work) if is_late(&self.shared.header) => {
+                drop_quietly(work);
+                Err(timed_out_in_queue())
+            }
+            Some(work) => self.execute(work),
+            None => Err(no_work()),
+        };
+        before_publish();
+        self.shared.complete(outcome);
+    }
+
+    fn fail(&self, error: TaskError) {
+        if self.shared.header.claim() {
+            drop_quietly(self.take_work());
+            self.shared.complete(Err(error));
+        }
+    }
+
+    fn is_portable(&self) -> bool {
+        W::PORTABLE
+    }
+
+    fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
+        if !W::PORTABLE || !self.shared.header.claim() {
+            return None;
+        }
+        if is_late(&self.shared.header) {
+            self.finish_dispatched(Err(timed_out_in_queue()));
+            return None;
+        }
+        // SAFETY: we have claimed the task, so we are alone here.
+        let encoded = self.work.with(|slot| unsafe {
+            (*slot).as_ref().map(|work| (work.entry(), work.encode_argument()))
+        });
+        match encoded {
+            Some((Some(entry), Ok(argument))) => return Some((entry, argument)),
+            Some((_, Err(error))) => self.finish_dispatched(Err(error)),
+            _ => self.finish_dispatched(Err(no_work())),
+        }
+        None
+    }
+
+    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
+        drop_quietly(self.take_work());
+        self.shared.complete(outcome.and_then(W::decode_outcome));
+    }
+}
+
+impl<W: Work> TaskCell<W::Output> for CallCell<W> {
+    fn shared(&self) -> &Shared<W::Output> {
+        &self.shared
+    }
+
+    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell> {
+        self
+    }
+}
+
+/// Whether the task's deadline has passed.
+pub(crate) fn is_late(header: &Header) -> bool {
+    header.deadline().is_some_and(|at| at <= Instant::now())
+}
+
+pub(crate) fn timed_out_in_queue() -> TaskError {
+    TaskError::new(TaskErrorKind::TimedOut, "the task's deadline passed before it was started")
+}
+
+fn no_work() -> TaskError {
+    TaskError::new(TaskErrorKind::Lost, "the job had no work in it")
+}
+
+/// What a payload that unwound out of a task's layer means.
+pub(crate) fn error_of(payload: Box<dyn std::any::Any + Send>, layer: &Layer<'_>) -> TaskError {
+    match Interrupt::caught(payload, layer) {
+        Ok(Cause::Cancelled) => cancelled(),
+        Ok(Cause::DeadlinePassed) => {
+            TaskError::new(TaskErrorKind::TimedOut, "the task ran longer than it was allowed to")
+        }
+        Err(payload) => TaskError::panicked(payload, panic_capture::take_details()),
+    }
+}
+
+pub(crate) fn cancelled() -> TaskError {
+    TaskError::new(TaskErrorKind::Cancelled, "the task was cancelled")
+}
+
+/// Drops work that will not be done; what its destructors panic is the panic hook's to report.
+pub(crate) fn drop_quietly<T>(value: T) {
+    let _reported = panic_capture::catch(|| drop(value));
+}
+
+/// Cancels a task: at once if it has not begun, else by asking its code to end.
+pub(crate) fn cancel(cell: &dyn JobCell) -> crate::Cancellation {
+    let header = cell.header();
+    if header.phase() == Phase::Queued {
+        cell.fail(cancelled());
+    }
+    match header.verdict() {
+        Some(crate::task::header::Verdict::Cancelled) => crate::Cancellation::Cancelled,
+        Some(_) => crate::Cancellation::TooLate,
+        None => {
+            header.request_cancel();
+            crate::Cancellation::Requested
+        }
+    }
+}

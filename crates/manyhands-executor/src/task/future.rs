@@ -1,0 +1,208 @@
+//! A future and its outcome: polled natively by an async executor, waited for on a thread.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use manyhands_wait::{CancelSource, Layer, Reason};
+
+use crate::error::TaskError;
+use crate::panic_capture;
+use crate::primitive::UnsafeCell;
+use crate::task::cell::{JobCell, TaskCell, cancelled, error_of, is_late, timed_out_in_queue};
+use crate::task::header::{Header, Phase};
+use crate::task::outcome::Shared;
+
+static FUTURE_OF_TASK: Reason = Reason::new("future of a task");
+
+/// The cell of [`spawn_async`](crate::InProcess::spawn_async).
+pub(crate) struct FutureCell<F: Future> {
+    shared: Shared<F::Output>,
+    /// Pinned: lives inside an `Arc`, is dropped in place, never moved.
+    future: UnsafeCell<Option<F>>,
+    /// Guards against two executors polling one job at a time.
+    busy: AtomicBool,
+    /// When the code must end; known once it has begun.
+    until: UnsafeCell<Option<Instant>>,
+}
+
+// SAFETY: `future` and `until` are touched only by whoever claimed the task, or holds `busy` in
+// `poll`; that is one thread at a time. The future moves between threads with that right: `Send`.
+unsafe impl<F: Future + Send> Sync for FutureCell<F> where F::Output: Send {}
+
+impl<F: Future + Send + 'static> FutureCell<F>
+where
+    F::Output: Send + 'static,
+{
+    pub(crate) fn new(shared: Shared<F::Output>, future: F) -> FutureCell<F> {
+        FutureCell {
+            shared,
+            future: UnsafeCell::new(Some(future)),
+            busy: AtomicBool::new(false),
+            until: UnsafeCell::new(None),
+        }
+    }
+
+    /// Polls the future where it lies. For the one caller who has the right to it.
+    fn poll_in_place(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.future.with_mut(|slot| {
+            // SAFETY: the caller is alone here. The future never moves: the cell is inside an
+            // `Arc`, and the slot is only ever overwritten by dropping it in place.
+            match unsafe { (*slot).as_mut().map(|future| Pin::new_unchecked(future)) } {
+                Some(future) => future.poll(cx),
+                None => Poll::Pending, // ended; nobody polls again
+            }
+        })
+    }
+
+    /// Drops the future in place. For the one caller who has the right to it.
+    fn drop_future(&self) {
+        // SAFETY: as in `poll_in_place`; assigning `None` drops in place.
+        let drop_in_place = || self.future.with_mut(|slot| unsafe { *slot = None });
+        let _reported = panic_capture::catch(drop_in_place);
+    }
+
+    fn complete(&self, outcome: Result<F::Output, TaskError>) {
+        self.drop_future();
+        self.shared.complete(outcome);
+    }
+
+    /// Claims the task for the first time; `false` if somebody else did, or it was too late.
+    fn begin(&self) -> bool {
+        let header = &self.shared.header;
+        if !header.claim() {
+            return false;
+        }
+        if is_late(header) {
+            self.complete(Err(timed_out_in_queue()));
+            return false;
+        }
+        let until = self.run_deadline();
+        // SAFETY: claimed, so alone.
+        self.until.with_mut(|slot| unsafe { *slot = until });
+        true
+    }
+
+    fn until(&self) -> Option<Instant> {
+        // SAFETY: written once in `begin`, before anybody polls.
+        self.until.with(|slot| unsafe { *slot })
+    }
+
+    /// One poll with the task's layer around it. For the one who holds `busy`.
+    fn poll_layered(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, TaskError>> {
+        let header = &self.shared.header;
+        if header.cancel_requested() {
+            return Poll::Ready(Err(cancelled()));
+        }
+        if self.until().is_some_and(|until| until <= Instant::now()) {
+            let message = "the task ran longer than it was allowed to";
+            return Poll::Ready(Err(TaskError::new(crate::TaskErrorKind::TimedOut, message)));
+        }
+        let label = || header.label();
+        let layer = Layer::new().task(&label).source(header).deadline(self.until());
+        match panic_capture::catch(|| layer.enter(|| self.poll_in_place(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(payload) => Poll::Ready(Err(error_of(payload, &layer))),
+        }
+    }
+}
+
+impl<F: Future + Send + 'static> JobCell for FutureCell<F>
+where
+    F::Output: Send + 'static,
+{
+    fn header(&self) -> &Header {
+        &self.shared.header
+    }
+
+    fn run(&self, before_publish: &mut dyn FnMut()) {
+        if !self.begin() {
+            return;
+        }
+        let header = &self.shared.header;
+        let label = || header.label();
+        let layer = Layer::new().task(&label).source(header).deadline(self.until());
+        let outcome = panic_capture::catch(|| {
+            layer.enter(|| {
+                manyhands_io::wait_for(&FUTURE_OF_TASK, None, poll_fn(|cx| self.poll_in_place(cx)))
+            })
+        });
+        let outcome = match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(manyhands_wait::TimedOut)) => unreachable!("the wait has no end of its own"),
+            Err(payload) => Err(error_of(payload, &layer)),
+        };
+        self.drop_future();
+        before_publish();
+        self.shared.complete(outcome);
+    }
+
+    fn is_future(&self) -> bool {
+        true
+    }
+
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.busy.swap(true, Ordering::Acquire) {
+            // Another poll is under way; its poller will be woken by what it registered.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let poll = self.poll_alone(cx);
+        self.busy.store(false, Ordering::Release);
+        poll
+    }
+
+    fn fail(&self, error: TaskError) {
+        if self.shared.header.claim() {
+            self.complete(Err(error));
+        }
+    }
+
+    fn finish_dispatched(&self, _outcome: Result<&[u8], TaskError>) {
+        // Never dispatched: a future does not leave its process.
+    }
+}
+
+impl<F: Future + Send + 'static> FutureCell<F>
+where
+    F::Output: Send + 'static,
+{
+    fn poll_alone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let header = &self.shared.header;
+        match header.phase() {
+            Phase::Queued if !self.begin() => return Poll::Ready(()),
+            Phase::Queued | Phase::Running => {}
+            Phase::Finished | Phase::Done => return Poll::Ready(()),
+        }
+        // Registered before the look at the flag, so that a cancellation is not missed.
+        let key = header.register(cx.waker());
+        match self.poll_layered(cx) {
+            Poll::Ready(outcome) => {
+                header.unregister(key);
+                self.complete(outcome);
+                Poll::Ready(())
+            }
+            Poll::Pending => {
+                // One registration is enough; the newest waker is the one that counts.
+                header.keep_only_runner(key);
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<F: Future + Send + 'static> TaskCell<F::Output> for FutureCell<F>
+where
+    F::Output: Send + 'static,
+{
+    fn shared(&self) -> &Shared<F::Output> {
+        &self.shared
+    }
+
+    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell> {
+        self
+    }
+}

@@ -1,0 +1,150 @@
+//! A task without the type of its outcome: to cancel it, wait for it, and mix it with others.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use manyhands_wait::TimedOut;
+
+use super::{Cancellation, JobCell, Phase, Task, Verdict, cell, header, wait_until};
+use crate::home;
+
+/// A handle of a task that does not know the type of its outcome. Clones are the same task; it
+/// outlives the [`Task`] and keeps nothing running.
+#[derive(Clone)]
+pub struct TaskHandle {
+    cell: Arc<dyn JobCell>,
+}
+
+impl TaskHandle {
+    pub(crate) fn new(cell: Arc<dyn JobCell>) -> TaskHandle {
+        TaskHandle { cell }
+    }
+
+    /// The task's number, unique in this process.
+    pub fn id(&self) -> u64 {
+        self.header().id()
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.header().options().and_then(|options| options.name.as_deref())
+    }
+
+    /// Whether the task has ended.
+    pub fn is_done(&self) -> bool {
+        self.header().phase() >= Phase::Finished
+    }
+
+    /// Whether the task's code runs now.
+    pub fn is_running(&self) -> bool {
+        self.header().phase() == Phase::Running
+    }
+
+    /// Whether the task ended by cancellation.
+    pub fn is_cancelled(&self) -> bool {
+        self.header().verdict() == Some(Verdict::Cancelled)
+    }
+
+    /// Whether the task ended with an error that is not a cancellation.
+    pub fn is_failed(&self) -> bool {
+        self.header().verdict() == Some(Verdict::Failed)
+    }
+
+    /// Cancels the task, as [`Task::cancel`] does.
+    pub fn cancel(&self) -> Cancellation {
+        cell::cancel(&*self.cell)
+    }
+
+    /// Waits until the task has ended. From a worker of the executor in whose queue the task still
+    /// is, the task runs right here instead.
+    #[track_caller]
+    pub fn wait(&self) {
+        if self.is_settled() {
+            return;
+        }
+        home::help(&*self.cell);
+        let Err(TimedOut) = wait_until(&*self.cell, None) else { return };
+    }
+
+    /// Waits until the task has ended, for at most `limit`.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if it has not ended by then.
+    #[track_caller]
+    pub fn wait_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
+        if self.is_settled() {
+            return Ok(());
+        }
+        wait_until(&*self.cell, Instant::now().checked_add(limit))
+    }
+
+    /// Whether the task has ended and its callbacks have run.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.header().phase() == Phase::Done
+    }
+
+    pub(crate) fn header(&self) -> &header::Header {
+        self.cell.header()
+    }
+
+    pub(crate) fn cell(&self) -> &dyn JobCell {
+        &*self.cell
+    }
+}
+
+impl PartialEq for TaskHandle {
+    /// The same task.
+    fn eq(&self, other: &TaskHandle) -> bool {
+        self.id() == other.id()
+    }
+}
+
+impl Eq for TaskHandle {}
+
+impl std::hash::Hash for TaskHandle {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.id().hash(state);
+    }
+}
+
+impl fmt::Debug for TaskHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskHandle")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .field("phase", &self.header().phase())
+            .finish()
+    }
+}
+
+/// What stands for a task: the task, a reference to it, a handle. Functions that wait for several
+/// tasks take any of them.
+pub trait AsTask {
+    /// The task's type-erased handle.
+    fn as_task(&self) -> TaskHandle;
+}
+
+impl<R: 'static> AsTask for Task<R> {
+    fn as_task(&self) -> TaskHandle {
+        self.handle()
+    }
+}
+
+impl AsTask for TaskHandle {
+    fn as_task(&self) -> TaskHandle {
+        self.clone()
+    }
+}
+
+impl<T: AsTask + ?Sized> AsTask for &T {
+    fn as_task(&self) -> TaskHandle {
+        (**self).as_task()
+    }
+}
+
+impl<T: AsTask + ?Sized> AsTask for Arc<T> {
+    fn as_task(&self) -> TaskHandle {
+        (**self).as_task()
+    }
+}

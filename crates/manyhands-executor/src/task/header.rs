@@ -1,0 +1,280 @@
+//! The part of a task that does not depend on its types: the state word and who waits.
+//!
+//! The state machine, its access rules and the races that shaped it are in `README.md` beside this
+//! file; loom models of them are in `tests/loom.rs`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::task::Waker;
+use std::time::Instant;
+
+use manyhands_wait::{CancelSource, TaskLabel};
+
+use crate::completions::Completions;
+use crate::options::TaskOptions;
+use crate::primitive::{AtomicU32, Mutex, Ordering, lock};
+
+/// Where a task is. Lives in the low bits of the state word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Nobody has begun; the work is there.
+    Queued,
+    /// Exactly one context has claimed it.
+    Running,
+    /// The outcome is stored and callbacks are running.
+    Finished,
+    /// The outcome is there for the holder of the `Task`.
+    Done,
+}
+
+/// How a finished task ended, for those who must not look at the outcome itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Value,
+    Failed,
+    Cancelled,
+}
+
+const PHASE: u32 = 0b11;
+const VALUE: u32 = 1 << 2;
+const FAILED: u32 = 1 << 3;
+const WAS_CANCELLED: u32 = 1 << 4;
+/// Somebody asked the running code to end.
+const CANCEL: u32 = 1 << 5;
+/// There may be wakers or queues to tell.
+const WAITERS: u32 = 1 << 6;
+/// There may be callbacks to run.
+const CALLBACKS: u32 = 1 << 7;
+
+pub(crate) struct Header {
+    state: AtomicU32,
+    id: u64,
+    /// Whose queue the task is in; a worker of that executor may run it while it waits for it.
+    home: AtomicUsize,
+    options: Option<Box<TaskOptions>>,
+    waiters: Mutex<Option<Box<Waiters>>>,
+}
+
+#[derive(Default)]
+struct Waiters {
+    next_key: usize,
+    wakers: Vec<(usize, Waker)>,
+    queues: Vec<(Arc<Completions>, usize)>,
+    /// Those of the running code, woken to be cancelled.
+    runners: Vec<(usize, Waker)>,
+}
+
+impl Header {
+    pub(crate) fn new(options: TaskOptions) -> Header {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        Header {
+            state: AtomicU32::new(Phase::Queued as u32),
+            id: NEXT_ID.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+            home: AtomicUsize::new(0),
+            options: (!options.is_default()).then(|| Box::new(options)),
+            waiters: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    pub(crate) fn options(&self) -> Option<&TaskOptions> {
+        self.options.as_deref()
+    }
+
+    pub(crate) fn label(&self) -> TaskLabel {
+        TaskLabel { id: self.id, name: self.options().and_then(|options| options.name.clone()) }
+    }
+
+    /// When the task must have ended, whether it has begun or not.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.options().and_then(|options| options.deadline)
+    }
+
+    pub(crate) fn home(&self) -> usize {
+        self.home.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_home(&self, home: usize) {
+        self.home.store(home, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        phase_of(self.state.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn verdict(&self) -> Option<Verdict> {
+        verdict_of(self.state.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn cancel_requested(&self) -> bool {
+        self.state.load(Ordering::Acquire) & CANCEL != 0
+    }
+
+    /// Takes the right to run (or to fail) the task. One caller ever gets `true`.
+    pub(crate) fn claim(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while phase_of(state) == Phase::Queued {
+            let running = (state & !PHASE) | Phase::Running as u32;
+            match self.state.compare_exchange_weak(
+                state,
+                running,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    /// Ends a claimed task whose outcome is stored. `Ok` if that was all; `Err` if there may be
+    /// callbacks or waiters: then the caller runs the callbacks and calls [`settle`](Self::settle).
+    pub(crate) fn finish(&self, verdict: Verdict) -> Result<(), ()> {
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let quiet = state & (WAITERS | CALLBACKS) == 0;
+            let phase = if quiet { Phase::Done } else { Phase::Finished };
+            let next = (state & !PHASE) | phase as u32 | bit_of(verdict);
+            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return if quiet { Ok(()) } else { Err(()) },
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// Finished → done.
+    pub(crate) fn settle(&self) {
+        // Finished is 0b10 and done 0b11, so one bit makes the step and keeps the flags.
+        self.state.fetch_or(Phase::Done as u32, Ordering::AcqRel);
+    }
+
+    /// Wakes everybody who waits for a task that is done.
+    pub(crate) fn wake_waiters(&self) {
+        let waiters = lock(&self.waiters).take();
+        if let Some(waiters) = waiters {
+            waiters.wakers.into_iter().for_each(|(_, waker)| waker.wake());
+            waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
+        }
+    }
+
+    /// Marks that a callback may be in the list. Returns the phase at that moment.
+    pub(crate) fn announce_callback(&self) -> Phase {
+        phase_of(self.state.fetch_or(CALLBACKS, Ordering::AcqRel))
+    }
+
+    /// Has `waker` woken when the task is done. `None` if it is done already.
+    pub(crate) fn add_waker(&self, waker: &Waker) -> Option<usize> {
+        self.add_waiter(|waiters, key| waiters.wakers.push((key, waker.clone())))
+    }
+
+    /// Has `key` pushed to `queue` when the task is done, at once if it is done already.
+    pub(crate) fn add_queue(&self, queue: &Arc<Completions>, key: usize) {
+        let added = self.add_waiter(|waiters, _| waiters.queues.push((Arc::clone(queue), key)));
+        if added.is_none() {
+            queue.push(key);
+        }
+    }
+
+    pub(crate) fn remove_waker(&self, key: usize) {
+        if let Some(waiters) = lock(&self.waiters).as_mut() {
+            waiters.wakers.retain(|(of, _)| *of != key);
+        }
+    }
+
+    /// Forgets every registration of `queue`.
+    pub(crate) fn remove_queue(&self, queue: &Arc<Completions>) {
+        if let Some(waiters) = lock(&self.waiters).as_mut() {
+            waiters.queues.retain(|(of, _)| !Arc::ptr_eq(of, queue));
+        }
+    }
+
+    /// Asks the running code to end and wakes it if it waits.
+    pub(crate) fn request_cancel(&self) {
+        self.state.fetch_or(CANCEL, Ordering::AcqRel);
+        let runners = match lock(&self.waiters).as_mut() {
+            Some(waiters) => std::mem::take(&mut waiters.runners),
+            None => return,
+        };
+        runners.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    /// Forgets all runners but this one: those of earlier polls of the same future.
+    pub(crate) fn keep_only_runner(&self, key: usize) {
+        if let Some(waiters) = lock(&self.waiters).as_mut() {
+            waiters.runners.retain(|(of, _)| *of == key);
+        }
+    }
+
+    fn add_waiter(&self, add: impl FnOnce(&mut Waiters, usize)) -> Option<usize> {
+        let mut waiters = lock(&self.waiters);
+        // Under the lock: whoever ends the task sees the flag and takes the lock after us, or we
+        // see here that it is done.
+        if phase_of(self.state.fetch_or(WAITERS, Ordering::AcqRel)) == Phase::Done {
+            return None;
+        }
+        let waiters = waiters.get_or_insert_default();
+        let key = waiters.next_key;
+        waiters.next_key += 1;
+        add(waiters, key);
+        Some(key)
+    }
+}
+
+/// The running code of the task is the context that its cancellation ends.
+impl CancelSource for Header {
+    fn is_cancelled(&self) -> bool {
+        self.cancel_requested()
+    }
+
+    fn register(&self, waker: &Waker) -> usize {
+        let mut waiters = lock(&self.waiters);
+        // `request_cancel` sets the flag before it takes the lock.
+        if self.cancel_requested() {
+            drop(waiters);
+            waker.wake_by_ref();
+            return usize::MAX;
+        }
+        let waiters = waiters.get_or_insert_default();
+        let key = waiters.next_key;
+        waiters.next_key += 1;
+        waiters.runners.push((key, waker.clone()));
+        key
+    }
+
+    fn unregister(&self, key: usize) {
+        if let Some(waiters) = lock(&self.waiters).as_mut() {
+            waiters.runners.retain(|(of, _)| *of != key);
+        }
+    }
+}
+
+fn phase_of(state: u32) -> Phase {
+    match state & PHASE {
+        0 => Phase::Queued,
+        1 => Phase::Running,
+        2 => Phase::Finished,
+        _ => Phase::Done,
+    }
+}
+
+fn verdict_of(state: u32) -> Option<Verdict> {
+    match state & (VALUE | FAILED | WAS_CANCELLED) {
+        0 => None,
+        VALUE => Some(Verdict::Value),
+        FAILED => Some(Verdict::Failed),
+        _ => Some(Verdict::Cancelled),
+    }
+}
+
+fn bit_of(verdict: Verdict) -> u32 {
+    match verdict {
+        Verdict::Value => VALUE,
+        Verdict::Failed => FAILED,
+        Verdict::Cancelled => WAS_CANCELLED,
+    }
+}

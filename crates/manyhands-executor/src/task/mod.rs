@@ -1,0 +1,298 @@
+//! The handle of a submitted call: [`Task`], and its type-erased twin [`TaskHandle`].
+
+mod cell;
+mod future;
+mod handle;
+mod header;
+mod outcome;
+
+use std::fmt;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use manyhands_wait::{Reason, TimedOut, Wait};
+
+pub(crate) use cell::{CallCell, JobCell, TaskCell, timed_out_in_queue};
+pub(crate) use future::FutureCell;
+pub use handle::{AsTask, TaskHandle};
+pub(crate) use header::{Phase, Verdict};
+pub use outcome::Outcome;
+pub(crate) use outcome::Shared;
+
+use crate::home;
+
+static RESULT: Reason = Reason::new("result of a task");
+
+/// What [`Task::cancel`] came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cancellation {
+    /// The task is cancelled: it never ran and never will, or it was cancelled before.
+    Cancelled,
+    /// The task runs and was asked to end; it will at its next wait or
+    /// [`check_cancelled`](manyhands_wait::check_cancelled), unless it finishes first.
+    Requested,
+    /// The task had ended already; its outcome stays.
+    TooLate,
+}
+
+/// A call that was submitted: how it stands, and its outcome when it has ended.
+///
+/// Dropping a task does not stop it. A failure that nobody looks at is reported on standard error
+/// (a panic by the panic hook when it happens, other failures when the task is dropped).
+///
+/// A task is also a future of its [`Outcome`], for async code.
+///
+/// ```
+/// use manyhands_executor::{ExecutorExt, Sequential};
+///
+/// let task = Sequential::new().submit(|n: u64| n * n, 12);
+/// assert!(task.is_done());
+/// assert_eq!(task.result().unwrap(), 144);
+/// ```
+#[doc(alias = "Future")]
+#[doc(alias = "AsyncResult")]
+#[must_use = "a task whose outcome is never looked at may have failed; drop it explicitly to detach"]
+pub struct Task<R> {
+    cell: Arc<dyn TaskCell<R>>,
+    /// The waker registered by the last `poll`.
+    registered: Option<usize>,
+    /// The outcome is reached through `&Task`: it is `Sync` only if `R` is.
+    outcome: PhantomData<R>,
+}
+
+impl<R> Task<R> {
+    pub(crate) fn new(cell: Arc<dyn TaskCell<R>>) -> Task<R> {
+        Task { cell, registered: None, outcome: PhantomData }
+    }
+
+    /// Waits for the outcome and takes it. From a worker of the executor in whose queue the task
+    /// still is, the task runs right here instead, so that nested submits cannot starve a pool.
+    ///
+    /// Callable from threads and coroutines; in async code `.await` the task.
+    ///
+    /// # Errors
+    /// The task's [`TaskError`](crate::TaskError).
+    ///
+    /// # Panics
+    /// If the outcome was taken before, by [`result_timeout`](Self::result_timeout) or `.await`.
+    #[track_caller]
+    pub fn result(self) -> Outcome<R> {
+        self.wait();
+        self.cell.shared().take().expect("the outcome of a task is taken only once")
+    }
+
+    /// Waits for the outcome for at most `limit`, and takes it if it came. A limit of zero asks
+    /// without waiting. The task goes on either way, and so does this handle.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if there is no outcome yet: the limit of this call, not one of the task's.
+    ///
+    /// # Panics
+    /// If the outcome was taken before.
+    #[track_caller]
+    pub fn result_timeout(&mut self, limit: Duration) -> Result<Outcome<R>, TimedOut> {
+        self.wait_timeout(limit)?;
+        Ok(self.cell.shared().take().expect("the outcome of a task is taken only once"))
+    }
+
+    /// Waits until the task has ended and leaves the outcome where it is.
+    #[track_caller]
+    pub fn wait(&self) {
+        if self.is_settled() {
+            return;
+        }
+        home::help(self.cell());
+        let until = self.header().deadline();
+        while wait_until(self.cell(), until).is_err() {
+            // The task's own deadline, while it is still in the queue: nobody else may look.
+            self.cell().fail(timed_out_in_queue());
+            if self.header().phase() == Phase::Running {
+                // It runs and will be ended by its own waits.
+                let Err(TimedOut) = wait_until(self.cell(), None) else { return };
+            }
+        }
+    }
+
+    /// Like [`wait`](Self::wait), for at most `limit`; never runs the task here.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if the task has not ended by then.
+    #[track_caller]
+    pub fn wait_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
+        if self.is_settled() {
+            return Ok(());
+        }
+        if limit.is_zero() {
+            return Err(TimedOut);
+        }
+        wait_until(self.cell(), Instant::now().checked_add(limit))
+    }
+
+    /// The outcome, if the task has ended, its callbacks have run, and it was not taken.
+    #[doc(alias = "exception")]
+    pub fn outcome(&self) -> Option<&Outcome<R>> {
+        self.cell.shared().get()
+    }
+
+    /// Whether the task has ended: with a value, an error, or by cancellation.
+    #[doc(alias = "ready")]
+    pub fn is_done(&self) -> bool {
+        self.header().phase() >= Phase::Finished
+    }
+
+    /// Whether the task's code runs now.
+    pub fn is_running(&self) -> bool {
+        self.header().phase() == Phase::Running
+    }
+
+    /// Whether the task ended by cancellation.
+    pub fn is_cancelled(&self) -> bool {
+        self.header().verdict() == Some(Verdict::Cancelled)
+    }
+
+    /// Cancels the task. Waiting in a queue, it is cancelled at once and never starts. Running, it
+    /// is asked to end: its next wait unwinds, destructors run. Ended, it stays as it is. Does not
+    /// wait; callbacks of a task cancelled at once run here.
+    pub fn cancel(&self) -> Cancellation {
+        cell::cancel(self.cell())
+    }
+
+    /// Has `callback` called with the outcome when the task ends: by the thread that ends it,
+    /// before anybody can take the outcome; at once, here, if it has ended. A panic of a callback
+    /// is reported by the panic hook; the others still run. Once the outcome was taken a callback
+    /// is not called any more.
+    #[doc(alias = "add_done_callback")]
+    #[doc(alias = "link")]
+    pub fn on_done(&self, callback: impl FnOnce(&Outcome<R>) + Send + 'static) {
+        self.cell.shared().on_done(Box::new(callback));
+    }
+
+    /// The task's number, unique in this process.
+    pub fn id(&self) -> u64 {
+        self.header().id()
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.header().options().and_then(|options| options.name.as_deref())
+    }
+
+    fn header(&self) -> &header::Header {
+        self.cell.header()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.header().phase() == Phase::Done
+    }
+
+    fn cell(&self) -> &dyn JobCell {
+        // Every cell is an `Arc` of a concrete type behind this trait object.
+        upcast(&*self.cell)
+    }
+}
+
+impl<R: 'static> Task<R> {
+    /// A handle that does not know the type of the outcome; it can be cloned and mixed with those
+    /// of tasks of other types.
+    pub fn handle(&self) -> TaskHandle {
+        TaskHandle::new(Arc::clone(&self.cell).into_job())
+    }
+}
+
+fn upcast<R>(cell: &dyn TaskCell<R>) -> &dyn JobCell {
+    cell
+}
+
+/// Waits until the task behind `cell` is done, or until `until`.
+#[track_caller]
+fn wait_until(cell: &dyn JobCell, until: Option<Instant>) -> Result<(), TimedOut> {
+    let done = Done { cell, key: None };
+    Wait::new(&RESULT).on_task(cell.header().id()).until(until).run(done)
+}
+
+/// The future of the end of a task.
+struct Done<'a> {
+    cell: &'a dyn JobCell,
+    key: Option<usize>,
+}
+
+impl Future for Done<'_> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        register(this.cell, &mut this.key, cx)
+    }
+}
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.cell.header().remove_waker(key);
+        }
+    }
+}
+
+/// Ready if the task is done; else registers the waker in place of the one under `key`.
+fn register(cell: &dyn JobCell, key: &mut Option<usize>, cx: &mut Context<'_>) -> Poll<()> {
+    let header = cell.header();
+    if header.phase() == Phase::Done {
+        return Poll::Ready(());
+    }
+    if let Some(key) = key.take() {
+        header.remove_waker(key);
+    }
+    *key = header.add_waker(cx.waker());
+    if key.is_some() { Poll::Pending } else { Poll::Ready(()) }
+}
+
+impl<R> Future for Task<R> {
+    type Output = Outcome<R>;
+
+    /// # Panics
+    /// If the outcome was taken before.
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
+        let this = &mut *self;
+        register(upcast(&*this.cell), &mut this.registered, cx)
+            .map(|()| this.cell.shared().take().expect("the outcome of a task is taken only once"))
+    }
+}
+
+impl<R> Drop for Task<R> {
+    fn drop(&mut self) {
+        if let Some(key) = self.registered {
+            self.header().remove_waker(key);
+        }
+    }
+}
+
+// A task is never pinned structurally.
+impl<R> Unpin for Task<R> {}
+
+impl<R> fmt::Debug for Task<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = self.header();
+        let mut out = f.debug_struct("Task");
+        out.field("id", &header.id());
+        if let Some(name) = self.name() {
+            out.field("name", &name);
+        }
+        match header.phase() {
+            Phase::Queued => out.field("state", &"queued"),
+            Phase::Running if header.cancel_requested() => out.field("state", &"being cancelled"),
+            Phase::Running => out.field("state", &"running"),
+            Phase::Finished | Phase::Done => match self.outcome() {
+                Some(Ok(_)) => {
+                    out.field("state", &"done").field("value", &std::any::type_name::<R>())
+                }
+                Some(Err(error)) => out.field("state", &"failed").field("error", error),
+                None => out.field("state", &"done"),
+            },
+        };
+        out.finish()
+    }
+}

@@ -1,0 +1,151 @@
+//! The typed half of a task: its header, the outcome, the callbacks that read it.
+
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::AtomicBool;
+
+use crate::error::{TaskError, TaskErrorKind};
+use crate::options::TaskOptions;
+use crate::primitive::{Mutex, UnsafeCell, lock};
+use crate::task::header::{Header, Phase, Verdict};
+
+/// What a task ended with.
+pub type Outcome<R> = Result<R, TaskError>;
+
+type Callback<R> = Box<dyn FnOnce(&Outcome<R>) + Send>;
+
+pub(crate) struct Shared<R> {
+    pub(crate) header: Header,
+    outcome: UnsafeCell<Option<Outcome<R>>>,
+    callbacks: Mutex<Vec<Callback<R>>>,
+    /// Whether anybody saw the outcome; a failure that nobody sees is reported in the end.
+    seen: AtomicBool,
+}
+
+// SAFETY: `outcome` is the only part that is not `Sync` by itself. Rules of access, by phase:
+// queued, running: only who claimed the task (`Header::claim` gives that to one caller) writes it;
+// finished: only that same caller reads it, for callbacks; done: only the holder of the one
+// `Task<R>` reads or takes it, through `&Task`, which is `Sync` only if `R` is. The changes of
+// phase are releases and acquires of the state word. So `R` moves between threads (`Send`), and is
+// never shared by this type.
+unsafe impl<R: Send> Sync for Shared<R> {}
+// SAFETY: as above; ownership of an `R` moves with it.
+unsafe impl<R: Send> Send for Shared<R> {}
+
+impl<R> Shared<R> {
+    pub(crate) fn new(options: TaskOptions) -> Shared<R> {
+        Shared {
+            header: Header::new(options),
+            outcome: UnsafeCell::new(None),
+            callbacks: Mutex::new(Vec::new()),
+            seen: AtomicBool::new(false),
+        }
+    }
+
+    /// Ends the task. Called once, by whoever claimed it.
+    pub(crate) fn complete(&self, outcome: Outcome<R>) {
+        let verdict = match &outcome {
+            Ok(_) => Verdict::Value,
+            Err(error) if error.is_cancelled() => Verdict::Cancelled,
+            Err(_) => Verdict::Failed,
+        };
+        // SAFETY: the caller claimed the task, so until `finish` nobody else touches the outcome.
+        self.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
+        if self.header.finish(verdict).is_err() {
+            self.run_callbacks();
+            self.header.wake_waiters();
+        }
+    }
+
+    /// Runs callbacks until there are none, and settles the task in the same critical section, so
+    /// that none is left behind.
+    fn run_callbacks(&self) {
+        loop {
+            let mut list = lock(&self.callbacks);
+            if list.is_empty() {
+                self.header.settle();
+                return;
+            }
+            let batch = mem::take(&mut *list);
+            drop(list);
+            self.mark_seen();
+            self.outcome.with(|slot| {
+                // SAFETY: the phase is "finished": only the completer, us, may read it.
+                if let Some(outcome) = unsafe { &*slot } {
+                    batch.into_iter().for_each(|callback| run_callback(callback, outcome));
+                }
+            });
+        }
+    }
+
+    /// Has `callback` called when the task ends; at once, here, if it has.
+    ///
+    /// Called by the holder of the one `Task<R>`.
+    pub(crate) fn on_done(&self, callback: Callback<R>) {
+        let mut list = lock(&self.callbacks);
+        if self.header.announce_callback() < Phase::Done {
+            list.push(callback);
+            return;
+        }
+        drop(list);
+        self.with_done(|outcome| run_callback(callback, outcome));
+    }
+
+    /// The outcome, if the task is done and the outcome was not taken.
+    ///
+    /// Called by the holder of the one `Task<R>`; the reference lives as long as their borrow.
+    pub(crate) fn get(&self) -> Option<&Outcome<R>> {
+        if self.header.phase() != Phase::Done {
+            return None;
+        }
+        self.mark_seen();
+        // SAFETY: done, so only the holder of the `Task` reads or takes it, and they lend us
+        // `&self` for as long as the reference lives; taking needs `&mut Task`.
+        self.outcome.with(|slot| unsafe { (*slot).as_ref() })
+    }
+
+    /// Takes the outcome if the task is done. `None` also if it was taken before.
+    ///
+    /// Called by the holder of the one `Task<R>`, who holds it exclusively.
+    pub(crate) fn take(&self) -> Option<Outcome<R>> {
+        if self.header.phase() != Phase::Done {
+            return None;
+        }
+        self.mark_seen();
+        // SAFETY: done, and the caller has the `Task` exclusively.
+        self.outcome.with_mut(|slot| unsafe { (*slot).take() })
+    }
+
+    fn with_done(&self, f: impl FnOnce(&Outcome<R>)) {
+        if let Some(outcome) = self.get() {
+            f(outcome);
+        }
+    }
+
+    fn mark_seen(&self) {
+        self.seen.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl<R> Drop for Shared<R> {
+    /// Reports a failure that nobody saw. Panics were reported by the panic hook when they
+    /// happened, and a cancellation was somebody's wish.
+    fn drop(&mut self) {
+        if *self.seen.get_mut() {
+            return;
+        }
+        self.outcome.with(|slot| {
+            // SAFETY: `&mut self`: nobody else is left.
+            if let Some(Err(error)) = unsafe { &*slot }
+                && !matches!(error.kind(), TaskErrorKind::Panicked | TaskErrorKind::Cancelled)
+            {
+                eprintln!("manyhands: {} failed, and nobody looked: {error}", self.header.label());
+            }
+        });
+    }
+}
+
+/// A panic of a callback is reported by the panic hook; the others still run.
+fn run_callback<R>(callback: Callback<R>, outcome: &Outcome<R>) {
+    let _reported = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
+}
