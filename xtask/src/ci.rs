@@ -8,6 +8,7 @@ use crate::commands::Command;
 use crate::options::Options;
 use crate::process;
 use crate::report::{Ending, Outcome, Report, Verdict};
+use crate::toolchain::Component;
 use crate::workspace::Workspace;
 use crate::{layers, tidy};
 
@@ -30,11 +31,11 @@ fn run(options: &Options) -> Result<Verdict> {
     let workspace = Workspace::load()?;
     let mut report = Report::new("ci");
     report.step("fmt", || {
-        provide_component(&workspace, "fmt", "rustfmt");
+        Component::Rustfmt.provide(&workspace)?;
         passes(process::cargo(&workspace.root).args(["fmt", "--all", "--check"]))
     });
     report.step("clippy", || {
-        provide_component(&workspace, "clippy", "clippy");
+        Component::Clippy.provide(&workspace)?;
         let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         passes(process::cargo(&workspace.root).args(arguments))
     });
@@ -53,17 +54,4 @@ fn passes(command: &mut Process) -> Result<Ending> {
         false => Outcome::Failed(format!("{} found something", process::line(command))),
     };
     Ok(outcome.into())
-}
-
-/// Adds a component of the toolchain that is missing, where rustup is in charge of it. If that does
-/// not help, cargo itself says what to install.
-fn provide_component(workspace: &Workspace, subcommand: &str, component: &str) {
-    if process::succeeds(process::cargo(&workspace.root).args([subcommand, "--version"])) {
-        return;
-    }
-    let mut rustup = Process::new("rustup");
-    rustup.current_dir(&workspace.root).args(["component", "add", component]);
-    if let Err(trouble) = process::run(&mut rustup) {
-        eprintln!("{trouble:#}");
-    }
 }

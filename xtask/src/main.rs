@@ -15,6 +15,7 @@ mod options;
 mod process;
 mod report;
 mod system;
+mod toolchain;
 mod workspace;
 
 use std::process::ExitCode;
