@@ -69,7 +69,7 @@ pub(crate) struct Kept {
 ///
 /// A background process that the command leaves behind and that still holds its output does not hold
 /// up the caller for longer than a few seconds; it is reported.
-pub(crate) fn run_keeping(command: &mut Command, wanted: fn(&str) -> bool) -> Result<Kept> {
+pub(crate) fn run_keeping(command: &mut Command, wanted: impl Fn(&str) -> bool) -> Result<Kept> {
     announce(command);
     keep(command, wanted, LEFTOVER_GRACE)
 }
@@ -83,7 +83,7 @@ pub(crate) fn line(command: &Command) -> String {
     words.join(" ")
 }
 
-fn keep(command: &mut Command, wanted: fn(&str) -> bool, grace: Duration) -> Result<Kept> {
+fn keep(command: &mut Command, wanted: impl Fn(&str) -> bool, grace: Duration) -> Result<Kept> {
     if std::io::stdout().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
     }

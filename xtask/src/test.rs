@@ -59,7 +59,7 @@ fn run(options: &Options) -> Result<Verdict> {
         None => run_all(&mut report, &workspace, &stages, ""),
         Some(rounds) => {
             // Everything is built first: the load is meant for the tests, not for the compiler.
-            for stage in stages.iter().filter(|stage| stage.can_build_alone) {
+            for stage in stages.iter().filter(|stage| stage.can_build_alone()) {
                 let name = format!("build: {}", stage.name);
                 report.step(&name, || stage.build(&workspace));
             }
@@ -81,65 +81,46 @@ fn run_all(report: &mut Report, workspace: &Workspace, stages: &[Stage], before_
 
 impl Stage {
     fn run(&self, workspace: &Workspace) -> Result<Ending> {
-        self.run_with(workspace, &[])
+        let (runner, selection, environment) = match &self.work {
+            Work::Skip(why) => return Ok(Outcome::Skipped(why.clone()).into()),
+            Work::Tests { runner, selection, environment } => (runner, selection, environment),
+        };
+        let mut cargo = process::cargo(&workspace.root);
+        cargo.args(runner.run_arguments(selection)).envs(environment.iter().cloned());
+        run_tests(*runner, &mut cargo)
+    }
+
+    fn can_build_alone(&self) -> bool {
+        match &self.work {
+            Work::Skip(_) => false,
+            Work::Tests { runner, selection, .. } => runner.build_arguments(selection).is_some(),
+        }
     }
 
     /// Builds what the stage runs, and runs nothing.
     fn build(&self, workspace: &Workspace) -> Result<Ending> {
-        self.run_with(workspace, &["--no-run"])
-    }
-
-    fn run_with(&self, workspace: &Workspace, extra: &[&str]) -> Result<Ending> {
-        let (arguments, environment) = match &self.work {
-            Work::Skip(why) => return Ok(Outcome::Skipped(why.clone()).into()),
-            Work::Cargo { arguments, environment } => (arguments, environment),
+        let Work::Tests { runner, selection, environment } = &self.work else {
+            return Ok(Outcome::Passed.into());
         };
         let mut cargo = process::cargo(&workspace.root);
-        cargo.args(arguments).args(extra).envs(environment.iter().cloned());
-        run_tests(&mut cargo)
+        cargo.args(runner.build_arguments(selection).unwrap_or_default());
+        run_tests(*runner, cargo.envs(environment.iter().cloned()))
     }
 }
 
-/// Runs a test runner and keeps its closing lines.
-pub(crate) fn run_tests(command: &mut std::process::Command) -> Result<Ending> {
-    let kept = process::run_keeping(command, is_closing_line)?;
+/// Runs a command of this runner and keeps its closing lines, each once.
+pub(crate) fn run_tests(runner: Runner, command: &mut std::process::Command) -> Result<Ending> {
+    let kept = process::run_keeping(command, |line| runner.is_closing_line(line))?;
     let outcome = match kept.status.success() {
         true => Outcome::Passed,
         false => Outcome::Failed(format!("{}: {}", process::line(command), kept.status)),
     };
-    Ok(Ending { outcome, closing_lines: kept.lines })
-}
-
-/// Whether a line (without colours) is one with which a runner sums up, or names a failed test.
-fn is_closing_line(line: &str) -> bool {
-    let text = line.trim_start();
-    let of_nextest =
-        ["Summary [", "FAIL [", "TIMEOUT [", "SIGABRT [", "SIGSEGV [", "LEAK [", "LEAK-FAIL ["];
-    let of_cargo = ["test result:", "error: test", "error: could not compile", "error: no tests"];
-    of_nextest.iter().chain(&of_cargo).any(|opening| text.starts_with(opening))
-        || (text.starts_with("test ") && text.trim_end().ends_with("... FAILED"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn closing_lines_of_both_runners_are_known() {
-        for line in [
-            "     Summary [   0.512s] 12 tests run: 11 passed, 1 failed, 0 skipped",
-            "        FAIL [   0.004s] xtask layers::tests::table",
-            "     TIMEOUT [ 60.004s] xtask layers::tests::table",
-            "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured",
-            "test layers::tests::table ... FAILED",
-            "error: test run failed",
-        ] {
-            assert!(is_closing_line(line), "{line}");
-        }
-        for line in
-            ["        PASS [   0.004s] xtask a", "test layers::table ... ok", "running 3 tests"]
-        {
-            assert!(!is_closing_line(line), "{line}");
+    let mut closing_lines: Vec<String> = Vec::new();
+    for line in kept.lines {
+        // nextest names each failure again at its end; equal results of cargo test are different.
+        if runner == Runner::CargoTest || !closing_lines.contains(&line) {
+            closing_lines.push(line);
         }
     }
+    Ok(Ending { outcome, closing_lines })
 }

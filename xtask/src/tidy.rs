@@ -22,8 +22,8 @@ pub(crate) static COMMAND: Command = Command {
     summary: "Check the house rules on files, manifests and documents.",
     details: "\
 Fails, naming file and line, when
-  - a Rust file does not open with a `//!` comment, or is longer than 700 lines
-    (over 400 lines it is only told);
+  - a Rust file does not open with a `//!` comment, has a name like `util` that says
+    nothing, or is longer than 700 lines (over 400 lines it is only told);
   - a work marker stands in code without the number of its issue (`#12`);
   - a path of one machine stands in any text file;
   - a manifest does not take the lints of the workspace, or a crate without unsafe code

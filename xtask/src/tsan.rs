@@ -40,8 +40,8 @@ fn run(_: &Options) -> Result<Verdict> {
         report.step(&format!("{name} under ThreadSanitizer"), || {
             let selection = ["-p", name, "--lib", "--tests", "-Zbuild-std", "--target", TARGET];
             let mut cargo = process::cargo(&workspace.root);
-            cargo.args(runner.arguments(&selection)).envs(environment(&workspace));
-            test::run_tests(&mut cargo)
+            cargo.args(runner.run_arguments(&selection.map(str::to_owned)));
+            test::run_tests(runner, cargo.envs(environment(&workspace)))
         });
     }
     Ok(report.finish())

@@ -11,15 +11,13 @@ const LOOM_CRATES: &[&str] = &["manyhands-wait", "manyhands-executor"];
 pub(crate) struct Stage {
     pub(crate) name: String,
     pub(crate) work: Work,
-    /// Whether the command takes `--no-run`.
-    pub(crate) can_build_alone: bool,
 }
 
 /// What a stage does.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Work {
-    /// Calls cargo.
-    Cargo { arguments: Vec<String>, environment: Vec<(&'static str, String)> },
+    /// Lets a runner run the tests that `selection` names.
+    Tests { runner: Runner, selection: Vec<String>, environment: Vec<(&'static str, String)> },
     /// Does nothing, for this reason.
     Skip(String),
 }
@@ -42,13 +40,51 @@ impl Runner {
         Runner::CargoTest
     }
 
-    /// The words that run the selected tests and go on after a failure.
-    pub(crate) fn arguments(self, selection: &[&str]) -> Vec<String> {
-        let (first, last): (&[&str], &[&str]) = match self {
-            Runner::Nextest => (&["nextest", "run"], &["--no-fail-fast", "--no-tests=pass"]),
-            Runner::CargoTest => (&["test"], &["--no-fail-fast"]),
+    /// The words for cargo that run the selected tests and go on after a failure.
+    pub(crate) fn run_arguments(self, selection: &[String]) -> Vec<String> {
+        self.arguments(selection, "--no-fail-fast")
+    }
+
+    /// The words for cargo that only build the selected tests; documentation tests cannot be built
+    /// without running them.
+    pub(crate) fn build_arguments(self, selection: &[String]) -> Option<Vec<String>> {
+        let is_documentation = selection.iter().any(|word| word == "--doc");
+        (!is_documentation).then(|| self.arguments(selection, "--no-run"))
+    }
+
+    /// Whether a line of output (without colours) sums up or names a failed test.
+    pub(crate) fn is_closing_line(self, line: &str) -> bool {
+        let text = line.trim_start();
+        let sums_up = match self {
+            Runner::Nextest => text.starts_with("Summary ["),
+            Runner::CargoTest => text.starts_with("test result: "),
         };
-        owned(&[first, selection, last].concat())
+        let gives_up = ["test", "could not", "command", "no "]
+            .iter()
+            .any(|what| text.strip_prefix("error: ").is_some_and(|error| error.starts_with(what)));
+        let names_failure = match self {
+            // `FAIL [`, `SIGABRT [`, `TIMEOUT [` and the like; `TRY 2 FAIL [` after a retry.
+            Runner::Nextest => {
+                let is_state =
+                    |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || " +-".contains(c);
+                let after_state = text.trim_start_matches(is_state);
+                let is_state_line = after_state.starts_with('[') && after_state.len() < text.len();
+                is_state_line
+                    && !["PASS", "SLOW", "START", "SETUP"].iter().any(|fine| text.starts_with(fine))
+            }
+            Runner::CargoTest => {
+                text.starts_with("test ") && text.trim_end().ends_with("... FAILED")
+            }
+        };
+        sums_up || gives_up || names_failure
+    }
+
+    fn arguments(self, selection: &[String], last: &str) -> Vec<String> {
+        let first: &[&str] = match self {
+            Runner::Nextest => &["nextest", "run"],
+            Runner::CargoTest => &["test"],
+        };
+        [owned(first), selection.to_vec(), owned(&[last])].concat()
     }
 }
 
@@ -57,20 +93,20 @@ pub(crate) fn plan(workspace: &Workspace, runner: Runner, quick: bool) -> Vec<St
     let mut stages = vec![
         Stage {
             name: "unit and integration tests".to_owned(),
-            work: Work::Cargo {
-                arguments: runner.arguments(&["--workspace", "--lib", "--bins", "--tests"]),
+            work: Work::Tests {
+                runner,
+                selection: owned(&["--workspace", "--lib", "--bins", "--tests"]),
                 environment: Vec::new(),
             },
-            can_build_alone: true,
         },
         examples(workspace, runner),
         Stage {
             name: "documentation tests".to_owned(),
-            work: Work::Cargo {
-                arguments: owned(&["test", "--doc", "--workspace", "--no-fail-fast"]),
+            work: Work::Tests {
+                runner: Runner::CargoTest,
+                selection: owned(&["--doc", "--workspace"]),
                 environment: Vec::new(),
             },
-            can_build_alone: false,
         },
     ];
     stages.extend(LOOM_CRATES.iter().map(|name| models(workspace, name, quick)));
@@ -81,12 +117,15 @@ pub(crate) fn plan(workspace: &Workspace, runner: Runner, quick: bool) -> Vec<St
 fn examples(workspace: &Workspace, runner: Runner) -> Stage {
     let has_examples = workspace.packages.iter().any(|package| package.has_any("example"));
     let work = if has_examples {
-        let arguments = runner.arguments(&["--workspace", "--examples"]);
-        Work::Cargo { arguments, environment: Vec::new() }
+        let mut selection = owned(&["--workspace", "--examples"]);
+        if runner == Runner::Nextest {
+            selection.push("--no-tests=pass".to_owned()); // An example need not have tests.
+        }
+        Work::Tests { runner, selection, environment: Vec::new() }
     } else {
         Work::Skip("no package has example targets".to_owned())
     };
-    Stage { name: "tests in the examples".to_owned(), work, can_build_alone: true }
+    Stage { name: "tests in the examples".to_owned(), work }
 }
 
 fn models(workspace: &Workspace, name: &str, quick: bool) -> Stage {
@@ -97,15 +136,16 @@ fn models(workspace: &Workspace, name: &str, quick: bool) -> Stage {
         Work::Skip(format!("{name} has no test target named loom"))
     } else {
         let folder = workspace.target_folder.join("loom");
-        Work::Cargo {
-            arguments: owned(&["test", "--release", "-p", name, "--test", "loom"]),
+        Work::Tests {
+            runner: Runner::CargoTest,
+            selection: owned(&["--release", "-p", name, "--test", "loom"]),
             environment: vec![
                 ("RUSTFLAGS", with_inherited_flags("--cfg manyhands_loom")),
                 ("CARGO_TARGET_DIR", folder.to_string_lossy().into_owned()),
             ],
         }
     };
-    Stage { name: format!("loom models of {name}"), work, can_build_alone: true }
+    Stage { name: format!("loom models of {name}"), work }
 }
 
 /// `flags` after those that the caller's `RUSTFLAGS` asks for.
@@ -143,7 +183,7 @@ mod tests {
 
     fn words(stage: &Stage) -> String {
         match &stage.work {
-            Work::Cargo { arguments, .. } => arguments.join(" "),
+            Work::Tests { runner, selection, .. } => runner.run_arguments(selection).join(" "),
             Work::Skip(why) => format!("skip: {why}"),
         }
     }
@@ -160,9 +200,9 @@ mod tests {
         assert!(lines[0].starts_with("nextest run --workspace --lib --bins --tests"));
         assert!(lines[1].starts_with("nextest run --workspace --examples"));
         assert!(lines[2].starts_with("test --doc --workspace"));
-        assert_eq!(lines[3], "test --release -p manyhands-wait --test loom");
-        assert_eq!(lines[4], "test --release -p manyhands-executor --test loom");
-        let Work::Cargo { environment, .. } = &stages[4].work else { panic!("not run") };
+        assert_eq!(lines[3], "test --release -p manyhands-wait --test loom --no-fail-fast");
+        assert_eq!(lines[4], "test --release -p manyhands-executor --test loom --no-fail-fast");
+        let Work::Tests { environment, .. } = &stages[4].work else { panic!("not run") };
         assert!(environment[0].1.ends_with("--cfg manyhands_loom"));
         assert_eq!(environment[1], ("CARGO_TARGET_DIR", "/w/target/loom".to_owned()));
     }
@@ -183,5 +223,51 @@ mod tests {
         assert_eq!(lines[4], "skip: manyhands-executor has no test target named loom");
         let quick = plan(&partly, Runner::Nextest, true);
         assert!(quick[3..].iter().all(|stage| words(stage) == "skip: left out by --quick"));
+    }
+
+    #[test]
+    fn building_alone_takes_the_same_selection() {
+        for stage in plan(&workspace(&[]), Runner::Nextest, false) {
+            let Work::Tests { runner, selection, .. } = &stage.work else { continue };
+            match runner.build_arguments(selection) {
+                None => assert_eq!(stage.name, "documentation tests"),
+                Some(arguments) => {
+                    assert!(selection.iter().all(|word| arguments.contains(word)));
+                    assert_eq!(arguments.last().map(String::as_str), Some("--no-run"));
+                    assert!(!arguments.iter().any(|word| word == "--no-fail-fast"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn closing_lines_of_both_runners_are_known() {
+        for (runner, line) in [
+            (
+                Runner::Nextest,
+                "     Summary [   0.512s] 12 tests run: 11 passed, 1 failed, 0 skipped",
+            ),
+            (Runner::Nextest, "        FAIL [   0.004s] ( 9/59) xtask layers::tests::table"),
+            (Runner::Nextest, "  TRY 2 FAIL [   0.004s] ( 9/59) xtask layers::tests::table"),
+            (Runner::Nextest, "     SIGABRT [   0.004s] ( 9/59) xtask layers::tests::table"),
+            (Runner::Nextest, "     TIMEOUT [ 180.004s] ( 9/59) xtask layers::tests::table"),
+            (Runner::Nextest, "        LEAK [   2.004s] ( 9/59) xtask layers::tests::table"),
+            (Runner::Nextest, "error: test run failed"),
+            (Runner::CargoTest, "test result: ok. 3 passed; 0 failed; 0 ignored; 0 measured"),
+            (Runner::CargoTest, "test layers::tests::table ... FAILED"),
+            (Runner::CargoTest, "error: could not compile `xtask` (bin) due to 1 previous error"),
+        ] {
+            assert!(runner.is_closing_line(line), "{line}");
+        }
+        for (runner, line) in [
+            (Runner::Nextest, "        PASS [   0.004s] ( 9/59) xtask a"),
+            (Runner::Nextest, "        SLOW [> 60.000s] xtask a"),
+            (Runner::Nextest, "    test result: FAILED. 0 passed; 1 failed"),
+            (Runner::Nextest, "[2025-01-01] something that a test printed"),
+            (Runner::CargoTest, "test layers::table ... ok"),
+            (Runner::CargoTest, "running 3 tests"),
+        ] {
+            assert!(!runner.is_closing_line(line), "{line}");
+        }
     }
 }

@@ -16,10 +16,15 @@ const MACHINE_FOLDERS: &[&str] = &[
     concat!("/", "tmp/bash"),
 ];
 
+/// Names of Rust files and folders that say nothing about what is in them.
+const EMPTY_NAMES: &[&str] =
+    &["util", "utils", "helper", "helpers", "common", "misc", "shared", "stuff"];
+
 /// What is wrong with one file by itself.
 pub(crate) fn findings(file: &TextFile) -> Vec<Finding> {
     let mut findings = Vec::new();
     if file.is("rs") {
+        findings.extend(name(file));
         findings.extend(opening(file));
         findings.extend(length(file));
     }
@@ -44,6 +49,12 @@ pub(crate) fn length_report(files: &[TextFile]) -> String {
         report.push_str(&format!("tidy: warning: {path} has {length} lines (over {LONG})\n"));
     }
     report
+}
+
+fn name(file: &TextFile) -> Option<Finding> {
+    let stem = file.path.strip_suffix(".rs").unwrap_or(&file.path);
+    let empty = stem.split('/').find(|part| EMPTY_NAMES.contains(part))?;
+    Some(file.finding(0, format!("{empty:?} does not name what the file is about")))
 }
 
 fn opening(file: &TextFile) -> Option<Finding> {
@@ -117,6 +128,14 @@ mod tests {
         assert_eq!(lines_found("a.rs", "\n//! About.\n"), [1]);
         assert_eq!(lines_found("a.rs", ""), [1]);
         assert_eq!(lines_found("a.md", "About.\n"), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_file_is_named_after_what_it_is_about() {
+        let about = "//! About.\n";
+        assert_eq!(lines_found("crates/a/src/utils.rs", about), [0]);
+        assert_eq!(lines_found("crates/a/tests/common/mod.rs", about), [0]);
+        assert_eq!(lines_found("crates/a/src/utility_bill.rs", about), [] as [usize; 0]);
     }
 
     #[test]
