@@ -11,6 +11,7 @@ use crate::process;
 use crate::report::Verdict;
 use crate::workspace::Workspace;
 
+mod claims;
 mod code;
 mod documents;
 mod manifests;
@@ -29,7 +30,8 @@ Fails, naming file and line, when
   - a manifest does not take the lints of the workspace, or a crate without unsafe code
     does not forbid it;
   - a fenced shell block in a Markdown file uses a `cargo xtask` command, a subcommand or
-    option of the command line, a package, a target or a file that does not exist;
+    option of the command line, a package, a target or a file that does not exist, or a
+    link leads to a file that does not exist;
   - there is no README.md.
 It looks at tracked files and at new files that git does not ignore.",
     options: &[],
