@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::error::{TaskError, TaskErrorKind};
 use crate::job::Job;
 
 /// Something that runs jobs. Object safe: `Box<dyn Executor>` is the normal way to hold one.
@@ -114,8 +113,7 @@ impl Rejected {
 
     /// Fails the job's task with the reason.
     pub(crate) fn fail_task(self) {
-        let error = TaskError::new(TaskErrorKind::Rejected, self.reason.to_string());
-        self.job.fail(error);
+        self.job.reject(self.reason);
     }
 }
 

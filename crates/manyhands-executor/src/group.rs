@@ -141,7 +141,16 @@ impl<E: InProcess + ?Sized> Group<'_, E> {
 
 impl<E: Executor + ?Sized> Drop for Group<'_, E> {
     fn drop(&mut self) {
+        // The wait is unwound if the task that drops the group was itself cancelled. That is
+        // delivered once, so the second wait goes through.
+        struct Join<'a>(&'a Members);
+        impl Drop for Join<'_> {
+            fn drop(&mut self) {
+                self.0.join();
+            }
+        }
         self.members.cancel();
+        let _second = Join(&self.members);
         self.members.join();
     }
 }

@@ -7,8 +7,11 @@ use std::time::Instant;
 
 use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
+use crate::executor::RejectedReason;
 use crate::home::Home;
-use crate::task::{JobCell, Phase, TaskHandle};
+use crate::options::TaskOptions;
+use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled};
+use crate::work::Closure;
 
 /// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
 ///
@@ -24,14 +27,23 @@ impl Job {
         Job { cell: Some(cell) }
     }
 
+    /// A job that calls `f`, and its task: for whoever runs jobs without an executor.
+    pub fn of<R: Send + 'static>(
+        options: TaskOptions,
+        f: impl FnOnce() -> R + Send + 'static,
+    ) -> (Task<R>, Job) {
+        crate::submit::make(options, Closure(f))
+    }
+
     /// Runs the job here, on this thread or in this coroutine, until its task has ended. A future
     /// is waited for. Never panics: that of the job's code becomes the task's error.
     pub fn run(self) {
         self.run_then(|| {});
     }
 
-    /// Like [`run`](Self::run), and calls `before_publish` when the code has ended, before anybody
-    /// can see the outcome: for executors that count busy workers.
+    /// Like [`run`](Self::run), and calls `before_publish` when this thread is free again but for
+    /// handing over the outcome, which nobody can see yet: for executors that count busy workers.
+    /// It is called at the end, at the latest.
     pub fn run_then(mut self, before_publish: impl FnOnce()) {
         let mut before_publish = Some(before_publish);
         if let Some(cell) = self.cell.take() {
@@ -40,6 +52,9 @@ impl Job {
                     f();
                 }
             });
+        }
+        if let Some(f) = before_publish {
+            f();
         }
     }
 
@@ -68,6 +83,16 @@ impl Job {
         if let Some(cell) = self.cell.take() {
             cell.fail(error);
         }
+    }
+
+    /// Cancels the task, unless the job is over.
+    pub fn cancel(self) {
+        self.fail(cancelled());
+    }
+
+    /// Fails the task as rejected, unless the job is over.
+    pub fn reject(self, reason: RejectedReason) {
+        self.fail(TaskError::new(TaskErrorKind::Rejected, reason.to_string()));
     }
 
     /// Whether there is nothing left to do: the task was cancelled, or run by who waited for it.

@@ -238,7 +238,7 @@ impl<E: InProcess + ?Sized> RetryingSubmitter<'_, E> {
 }
 
 /// Makes the one allocation of a call and both of its ends.
-fn make<W: Work>(options: TaskOptions, work: W) -> (Task<W::Output>, Job) {
+pub(crate) fn make<W: Work>(options: TaskOptions, work: W) -> (Task<W::Output>, Job) {
     let cell = Arc::new(CallCell::new(Shared::new(options), work));
     let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<W::Output>>);
     (task, Job::new(cell))

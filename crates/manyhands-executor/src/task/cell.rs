@@ -19,7 +19,7 @@ pub(crate) trait JobCell: Send + Sync {
     fn header(&self) -> &Header;
 
     /// Claims and runs the task here. `before_publish` is called after the code has ended and
-    /// before anybody can see the outcome.
+    /// before anybody can see the outcome; not if callbacks are to run first.
     fn run(&self, before_publish: &mut dyn FnMut());
 
     /// Whether the work is a future, for which [`poll`](Self::poll) makes sense.
@@ -111,7 +111,9 @@ impl<W: Work> JobCell for CallCell<W> {
             Some(work) => self.execute(work),
             None => Err(no_work()),
         };
-        before_publish();
+        if !self.shared.header.has_callbacks() {
+            before_publish();
+        }
         self.shared.complete(outcome);
     }
 

@@ -136,7 +136,9 @@ where
             Err(payload) => Err(error_of(payload, &layer)),
         };
         self.drop_future();
-        before_publish();
+        if !header.has_callbacks() {
+            before_publish();
+        }
         self.shared.complete(outcome);
     }
 

@@ -162,6 +162,10 @@ impl Header {
         }
     }
 
+    pub(crate) fn has_callbacks(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & CALLBACKS != 0
+    }
+
     /// Marks that a callback may be in the list. Returns the phase at that moment.
     pub(crate) fn announce_callback(&self) -> Phase {
         phase_of(self.state.fetch_or(CALLBACKS, Ordering::AcqRel))

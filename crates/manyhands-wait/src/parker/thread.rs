@@ -36,9 +36,13 @@ impl ThreadParker {
     /// Sleeps until [`unpark`](Self::unpark), until `until`, or spuriously. Spins for a few
     /// microseconds first, because going to sleep and being woken costs more than that.
     pub fn park(&self, until: Option<Instant>) {
-        if Spin::start().until(|| self.take_token()) {
-            return;
+        if !Spin::start().until(|| self.take_token()) {
+            self.park_at_once(until);
         }
+    }
+
+    /// Like [`park`](Self::park), without spinning: for those who have done that already.
+    pub fn park_at_once(&self, until: Option<Instant>) {
         if self.state.compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire).is_ok()
         {
             self.block.wait(&self.state, PARKED, until);

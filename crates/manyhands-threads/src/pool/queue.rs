@@ -1,0 +1,177 @@
+//! Where jobs wait: a shared queue for ordinary ones, a heap for those with a priority, and a short
+//! queue in each worker that the others may take from.
+
+use std::cmp::Ordering as Order;
+use std::collections::BinaryHeap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+use manyhands_executor::Job;
+
+/// The jobs of a pool that nobody has begun.
+pub(super) struct Queue {
+    ordinary: Injector<Job>,
+    /// Jobs with a priority other than 0.
+    ranked: Mutex<Ranked>,
+    /// How many of them are above 0 and below, so that the lock is taken only when it matters.
+    urgent: AtomicUsize,
+    patient: AtomicUsize,
+    locals: RwLock<Vec<(usize, Stealer<Job>)>>,
+}
+
+#[derive(Default)]
+struct Ranked {
+    heap: BinaryHeap<RankedJob>,
+    next: u64,
+}
+
+struct RankedJob {
+    priority: i32,
+    /// Earlier ones first among equals.
+    number: u64,
+    job: Job,
+}
+
+impl Queue {
+    pub(super) fn new() -> Queue {
+        Queue {
+            ordinary: Injector::new(),
+            ranked: Mutex::default(),
+            urgent: AtomicUsize::new(0),
+            patient: AtomicUsize::new(0),
+            locals: RwLock::default(),
+        }
+    }
+
+    pub(super) fn push(&self, job: Job) {
+        let priority = job.priority();
+        if priority == 0 {
+            self.ordinary.push(job);
+            return;
+        }
+        let mut ranked = self.ranked();
+        let number = ranked.next;
+        ranked.next += 1;
+        ranked.heap.push(RankedJob { priority, number, job });
+        self.count(priority).fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The next job for the worker with this local queue. `local` gets some more, to save trips.
+    pub(super) fn pop(&self, local: &Worker<Job>) -> Option<Job> {
+        if self.urgent.load(Ordering::Relaxed) > 0
+            && let Some(job) = self.pop_ranked(|priority| priority > 0)
+        {
+            return Some(job);
+        }
+        local
+            .pop()
+            .or_else(|| settled(|| self.ordinary.steal_batch_and_pop(local)))
+            .or_else(|| self.steal_from_others(local))
+            .or_else(|| self.pop_patient())
+    }
+
+    /// Takes any job that waits anywhere; for clearing the queue.
+    pub(super) fn take_any(&self) -> Option<Job> {
+        settled(|| self.ordinary.steal()).or_else(|| self.pop_ranked(|_| true)).or_else(|| {
+            let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
+            locals.iter().find_map(|(_, stealer)| settled(|| stealer.steal()))
+        })
+    }
+
+    /// Whether there is a job that no worker has near itself. Cheap: asked while spinning.
+    pub(super) fn has_shared_jobs(&self) -> bool {
+        !self.ordinary.is_empty()
+            || self.urgent.load(Ordering::Relaxed) > 0
+            || self.patient.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether there is a job somewhere. True may be out of date; false, seen after a
+    /// sequentially consistent fence, is not for jobs pushed before the fence.
+    pub(super) fn has_jobs(&self) -> bool {
+        self.has_shared_jobs()
+            || self
+                .locals
+                .read()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter()
+                .any(|(_, stealer)| !stealer.is_empty())
+    }
+
+    pub(super) fn add_local(&self, worker: usize, local: &Worker<Job>) {
+        let mut locals = self.locals.write().unwrap_or_else(PoisonError::into_inner);
+        locals.push((worker, local.stealer()));
+    }
+
+    /// Takes a worker's local queue out; what is still in it goes back to the shared one.
+    pub(super) fn remove_local(&self, worker: usize, local: &Worker<Job>) {
+        let mut locals = self.locals.write().unwrap_or_else(PoisonError::into_inner);
+        locals.retain(|(of, _)| *of != worker);
+        drop(locals);
+        while let Some(job) = local.pop() {
+            self.ordinary.push(job);
+        }
+    }
+
+    fn steal_from_others(&self, local: &Worker<Job>) -> Option<Job> {
+        let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
+        // Our own is among them, and empty.
+        locals.iter().find_map(|(_, stealer)| settled(|| stealer.steal_batch_and_pop(local)))
+    }
+
+    fn pop_patient(&self) -> Option<Job> {
+        if self.patient.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.pop_ranked(|_| true)
+    }
+
+    fn pop_ranked(&self, wanted: impl Fn(i32) -> bool) -> Option<Job> {
+        let mut ranked = self.ranked();
+        if !ranked.heap.peek().is_some_and(|top| wanted(top.priority)) {
+            return None;
+        }
+        let top = ranked.heap.pop()?;
+        self.count(top.priority).fetch_sub(1, Ordering::SeqCst);
+        Some(top.job)
+    }
+
+    fn count(&self, priority: i32) -> &AtomicUsize {
+        if priority > 0 { &self.urgent } else { &self.patient }
+    }
+
+    fn ranked(&self) -> MutexGuard<'_, Ranked> {
+        self.ranked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Repeats a steal while others interfere.
+fn settled(mut steal: impl FnMut() -> Steal<Job>) -> Option<Job> {
+    loop {
+        match steal() {
+            Steal::Success(job) => return Some(job),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
+        }
+    }
+}
+
+impl Ord for RankedJob {
+    fn cmp(&self, other: &RankedJob) -> Order {
+        self.priority.cmp(&other.priority).then(other.number.cmp(&self.number))
+    }
+}
+
+impl PartialOrd for RankedJob {
+    fn partial_cmp(&self, other: &RankedJob) -> Option<Order> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for RankedJob {
+    fn eq(&self, other: &RankedJob) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for RankedJob {}
