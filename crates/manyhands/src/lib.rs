@@ -1,1 +1,46 @@
-//! Being filled.
+//! One executor interface for threads, coroutines, processes, async tasks and clusters — and
+//! nothing hangs silently.
+//!
+//! This crate is the one that programs name; its features are the rooms: `threads` and `async` (on
+//! by default) and `http`. Coroutines, processes, locks and queues, clusters and traces are not
+//! built yet.
+//!
+//! ```
+//! use manyhands::{AnyExecutor, ExecutorExt};
+//!
+//! fn square(n: u64) -> u64 {
+//!     n * n
+//! }
+//!
+//! for model in ["sequential", "threads:4", "async:4"] {
+//!     let executor: AnyExecutor = model.parse().unwrap();
+//!     let squares: Result<Vec<u64>, _> = executor.map(square, 1..=4).collect();
+//!     assert_eq!(squares.unwrap(), [1, 4, 9, 16]);
+//! }
+//! ```
+#![forbid(unsafe_code)]
+
+mod any_executor;
+mod model;
+
+pub use any_executor::AnyExecutor;
+#[cfg(feature = "async")]
+pub use manyhands_async::{AsyncPool, spawn_async};
+pub use manyhands_executor::*;
+pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
+#[cfg(feature = "threads")]
+pub use manyhands_threads::{
+    CurrentThread, Thread, ThreadBuilder, ThreadPool, ThreadPoolBuilder, active_count, blocking,
+    default_workers, enumerate, exit,
+};
+pub use manyhands_wait::{
+    CancelToken, Cancelled, Context, ContextKind, Dump, Parker, Reason, TimedOut, check_cancelled,
+    current_deadline, dump, is_cancelled, sleep, timeout, with_cancel_token, with_parker,
+};
+pub use model::{Model, UnknownModel};
+
+/// Room for HTTP: a session that works from threads and async code alike.
+#[cfg(feature = "http")]
+pub mod http {
+    pub use manyhands_http::*;
+}

@@ -1,0 +1,282 @@
+//! [`AsyncPool`]: the executor `async[:N]`.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Poll, Waker};
+
+use manyhands_executor::{
+    Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
+};
+use manyhands_wait::{Reason, Wait};
+use tokio::runtime::Handle;
+
+use crate::running::Running;
+use crate::runtime::shared_handle;
+
+static END: Reason = Reason::new("end of an async pool");
+
+/// At most N tasks in flight on a tokio runtime.
+///
+/// Futures are polled by the runtime. Plain functions and closures, which may block, run on its
+/// blocking threads, one each: correct, but give it futures to have what async is for. Tasks start
+/// in the order of their priority, equal ones in the order of submission.
+///
+/// Dropping the pool waits until everything submitted has ended, except on a thread of a runtime,
+/// which must not be blocked: there it goes on in the background.
+///
+/// ```
+/// use manyhands_async::AsyncPool;
+/// use manyhands_executor::{InProcess, wait_all};
+///
+/// let pool = AsyncPool::new(10).unwrap();
+/// let tasks: Vec<_> = (0..100).map(|n| pool.spawn_async(async move { n * 2 })).collect();
+/// assert_eq!(wait_all(&tasks).done.len(), 100);
+/// ```
+pub struct AsyncPool {
+    shared: Arc<Shared>,
+}
+
+impl AsyncPool {
+    /// How many tasks are in flight at most if nothing else is said: as many as tokio has blocking
+    /// threads.
+    pub const DEFAULT_LIMIT: usize = 512;
+
+    /// A pool with at most `limit` tasks in flight, on the shared runtime.
+    ///
+    /// # Errors
+    /// [`BuildError`] if `limit` is 0, or the shared runtime cannot be made.
+    pub fn new(limit: usize) -> Result<AsyncPool, BuildError> {
+        let handle = shared_handle().map_err(|what| BuildError { what })?;
+        AsyncPool::on(handle, limit)
+    }
+
+    /// A pool with at most `limit` tasks in flight, on the runtime behind `handle`. On a
+    /// current-thread runtime, wait for its tasks with `.await`: blocking that thread would stop
+    /// what it waits for.
+    ///
+    /// # Errors
+    /// [`BuildError`] if `limit` is 0.
+    pub fn on(handle: Handle, limit: usize) -> Result<AsyncPool, BuildError> {
+        if limit == 0 {
+            let what = "an async pool needs room for at least 1 task in flight, not 0".to_owned();
+            return Err(BuildError { what });
+        }
+        let shared = Shared { handle, limit, home: Home::create(), state: Mutex::default() };
+        Ok(AsyncPool { shared: Arc::new(shared) })
+    }
+
+    /// Runs the closure `f` on a blocking thread.
+    pub fn spawn<R: Send + 'static>(&self, f: impl FnOnce() -> R + Send + 'static) -> Task<R> {
+        InProcess::spawn(self, f)
+    }
+
+    /// Runs `future`, when there is room.
+    pub fn spawn_async<F>(&self, future: F) -> Task<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        InProcess::spawn_async(self, future)
+    }
+
+    /// Calls the closure `f` for every input and yields the results in the order of the inputs,
+    /// lazily. See [`Map`].
+    pub fn map<'e, A, R, F, I>(&'e self, f: F, inputs: I) -> Map<'e, I, R>
+    where
+        A: Send + 'static,
+        R: Send + 'static,
+        F: Fn(A) -> R + Send + Sync + 'static,
+        I: IntoIterator<Item = A>,
+    {
+        self.map_closure_with(MapOptions::new(), f, inputs)
+    }
+
+    /// What the pool does right now, and has done.
+    pub fn statistics(&self) -> Statistics {
+        let state = self.shared.lock();
+        Statistics {
+            limit: self.shared.limit,
+            in_flight: state.in_flight,
+            in_flight_peak: state.in_flight_peak,
+            queued: state.queued.len(),
+            finished: state.finished,
+        }
+    }
+}
+
+impl Executor for AsyncPool {
+    fn execute(&self, job: Job) -> Result<(), Rejected> {
+        let mut state = self.shared.lock();
+        if state.closed {
+            return Err(Rejected::new(job, RejectedReason::ShutDown));
+        }
+        job.set_home(self.shared.home);
+        if state.in_flight < self.shared.limit {
+            state.take_off();
+            drop(state);
+            Shared::launch(&self.shared, job);
+        } else {
+            let key = (Reverse(job.priority()), state.next_number);
+            state.next_number += 1;
+            state.queued.insert(key, job);
+        }
+        Ok(())
+    }
+
+    fn parallelism(&self) -> usize {
+        self.shared.limit
+    }
+
+    fn shutdown(&self, how: Shutdown) {
+        let mut state = self.shared.lock();
+        state.closed = true;
+        let cancelled =
+            if how.cancel_queued { std::mem::take(&mut state.queued) } else { BTreeMap::new() };
+        drop(state);
+        cancelled.into_values().for_each(Job::cancel);
+        if how.wait && !self.shared.home.is_here() {
+            let Ok(()) = Wait::new(&END).run(self.shared.end()) else {
+                unreachable!("the wait has no end")
+            };
+        }
+    }
+}
+
+impl InProcess for AsyncPool {}
+
+impl Drop for AsyncPool {
+    fn drop(&mut self) {
+        let on_a_runtime = Handle::try_current().is_ok();
+        self.shutdown(if on_a_runtime { Shutdown::DETACH } else { Shutdown::WAIT });
+    }
+}
+
+impl fmt::Debug for AsyncPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AsyncPool").field("statistics", &self.statistics()).finish()
+    }
+}
+
+/// An [`AsyncPool`] at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// The greatest number of tasks in flight.
+    pub limit: usize,
+    /// Tasks in flight now.
+    pub in_flight: usize,
+    /// The most that were in flight at a time.
+    pub in_flight_peak: usize,
+    /// Tasks that wait for room.
+    pub queued: usize,
+    /// Tasks that have ended, well or not.
+    pub finished: u64,
+}
+
+/// A pool cannot be made like this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BuildError {
+    what: String,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+struct Shared {
+    handle: Handle,
+    limit: usize,
+    home: Home,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    in_flight: usize,
+    in_flight_peak: usize,
+    finished: u64,
+    next_number: u64,
+    queued: BTreeMap<(Reverse<i32>, u64), Job>,
+    waiting_for_end: Vec<Waker>,
+}
+
+impl State {
+    fn take_off(&mut self) {
+        self.in_flight += 1;
+        self.in_flight_peak = self.in_flight_peak.max(self.in_flight);
+    }
+}
+
+impl Shared {
+    /// Starts a job that was counted as in flight.
+    fn launch(shared: &Arc<Shared>, job: Job) {
+        // Lands on every way out, also when the runtime drops the job because it is shut down.
+        let landing = Landing(Arc::clone(shared));
+        if job.is_future() {
+            shared.handle.spawn(async move {
+                let landing = landing;
+                Running::new(job).await;
+                drop(landing);
+            });
+        } else {
+            shared.handle.spawn_blocking(move || {
+                let landing = landing;
+                landing.0.home.work(|| job.run());
+            });
+        }
+    }
+
+    /// Ready when nothing is queued or in flight.
+    fn end(&self) -> impl Future<Output = ()> + '_ {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            if state.in_flight == 0 && state.queued.is_empty() {
+                return Poll::Ready(());
+            }
+            state.waiting_for_end.retain(|waker| !waker.will_wake(cx.waker()));
+            state.waiting_for_end.push(cx.waker().clone());
+            Poll::Pending
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One task in flight; on drop the next one starts.
+struct Landing(Arc<Shared>);
+
+impl Drop for Landing {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.finished += 1;
+        // Jobs that were cancelled while they were queued need no flight.
+        let next = loop {
+            match state.queued.pop_first() {
+                Some((_, job)) if job.is_over() => state.finished += 1,
+                next => break next.map(|(_, job)| job),
+            }
+        };
+        let mut waiting = Vec::new();
+        if next.is_none() {
+            state.in_flight -= 1;
+            if state.in_flight == 0 {
+                waiting = std::mem::take(&mut state.waiting_for_end);
+            }
+        }
+        drop(state);
+        if let Some(job) = next {
+            Shared::launch(&self.0, job);
+        }
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}

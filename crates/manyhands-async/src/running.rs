@@ -1,0 +1,45 @@
+//! A job as a future of tokio.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use manyhands_executor::Job;
+use tokio::time::{Instant, Sleep};
+
+/// Polls a job until its task has ended, and wakes itself at the task's deadline.
+pub(crate) struct Running {
+    job: Job,
+    deadline: Option<Pin<Box<Sleep>>>,
+    begun: bool,
+}
+
+impl Running {
+    pub(crate) fn new(job: Job) -> Running {
+        Running { job, deadline: None, begun: false }
+    }
+}
+
+impl Future for Running {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.job.poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        if !this.begun {
+            this.begun = true;
+            // Asked for after the first poll, so it is not earlier than the one that the job goes
+            // by: when it fires, the job sees its own as passed.
+            let at = this.job.run_deadline().map(Instant::from_std);
+            this.deadline = at.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        }
+        if let Some(deadline) = &mut this.deadline {
+            ready!(deadline.as_mut().poll(cx));
+            this.deadline = None;
+            return this.job.poll(cx);
+        }
+        Poll::Pending
+    }
+}
