@@ -17,8 +17,7 @@ const MACHINE_FOLDERS: &[&str] = &[
 ];
 
 /// Names of Rust files and folders that say nothing about what is in them.
-const EMPTY_NAMES: &[&str] =
-    &["util", "utils", "helper", "helpers", "common", "misc", "shared", "stuff"];
+const EMPTY_NAMES: &[&str] = &["util", "utils", "helper", "helpers", "common", "misc"];
 
 /// What is wrong with one file by itself.
 pub(crate) fn findings(file: &TextFile) -> Vec<Finding> {
