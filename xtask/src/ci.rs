@@ -19,13 +19,16 @@ pub(crate) static COMMAND: Command = Command {
 Runs, whatever becomes of each, and sums up:
   fmt      cargo fmt --all --check
   clippy   cargo clippy --workspace --all-targets -- -D warnings
-  doc      cargo doc --workspace --no-deps with warnings as errors
+  doc      cargo doc --no-deps of every crate, with warnings as errors
   layers   as cargo xtask layers
   tidy     as cargo xtask tidy
 The tests are not part of it: `cargo xtask test` runs them, `.ci/run` both.",
     options: &[],
     run,
 };
+
+/// The package of the command.
+const COMMAND_LINE: &str = "manyhands-cli";
 
 fn run(options: &Options) -> Result<Verdict> {
     let workspace = Workspace::load()?;
@@ -39,13 +42,18 @@ fn run(options: &Options) -> Result<Verdict> {
         let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         passes(process::cargo(&workspace.root).args(arguments))
     });
-    report.step("doc", || {
-        let mut doc = process::cargo(&workspace.root);
-        passes(doc.args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings"))
-    });
+    // The command has the name of the facade's library, so that the documentation of one would
+    // overwrite that of the other: the library comes last and stays.
+    report.step("doc of the command", || document(&workspace, &["--package", COMMAND_LINE]));
+    report.step("doc", || document(&workspace, &["--workspace", "--exclude", COMMAND_LINE]));
     report.step("layers", || Ok((layers::COMMAND.run)(options)?.into()));
     report.step("tidy", || Ok((tidy::COMMAND.run)(options)?.into()));
     Ok(report.finish())
+}
+
+fn document(workspace: &Workspace, selection: &[&str]) -> Result<Ending> {
+    let mut doc = process::cargo(&workspace.root);
+    passes(doc.args(["doc", "--no-deps"]).args(selection).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 fn passes(command: &mut Process) -> Result<Ending> {
