@@ -1,3 +1,37 @@
-//! Being filled.
+//! The command `manyhands`: one workload under threads, async tasks and other models.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod args;
+mod compare;
+mod exit;
+mod grid;
+mod input;
+mod interrupt;
+mod manual;
+mod progress;
+mod report;
+mod site;
+mod units;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    exit::finish(run(&arguments.command))
+}
+
+fn run(command: &Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Compare(args) => compare::run(args),
+        Command::Serve(args) => site::run(args),
+        Command::Completions { shell } => manual::completions(*shell),
+        Command::Man => manual::man(),
+        Command::RunModel => compare::run_model(),
+    }
+}

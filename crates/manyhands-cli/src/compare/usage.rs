@@ -1,0 +1,71 @@
+//! What the process that runs a model measures of itself: a clock, CPU time, peak memory.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use nix::sys::resource::{Usage, UsageWho, getrusage};
+use nix::sys::time::TimeVal;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Now, in seconds on the clock that all processes of this machine share.
+pub(crate) fn now_s() -> f64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as f64 + now.tv_nsec as f64 / 1e9
+}
+
+/// The user and system time that this process and those of its children that were waited for have
+/// spent so far.
+///
+/// # Errors
+/// When the system does not tell it.
+pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
+    let own = getrusage(UsageWho::RUSAGE_SELF).context("cannot read the CPU time")?;
+    let children = getrusage(UsageWho::RUSAGE_CHILDREN).context("cannot read the CPU time")?;
+    Ok(of(own) + of(children))
+}
+
+/// The most memory that this process has had resident, in bytes.
+///
+/// # Errors
+/// When `/proc` is not there or does not tell it.
+pub(crate) fn peak_rss_bytes() -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")
+        .context("cannot read /proc/self/status for the peak memory")?;
+    high_water_mark(&status).context("/proc/self/status does not tell the peak memory (VmHWM)")
+}
+
+fn of(usage: Usage) -> Duration {
+    let duration = |time: TimeVal| {
+        // Neither part is negative.
+        let seconds = u64::try_from(time.tv_sec()).unwrap_or(0);
+        Duration::from_secs(seconds)
+            + Duration::from_micros(u64::try_from(time.tv_usec()).unwrap_or(0))
+    };
+    duration(usage.user_time()) + duration(usage.system_time())
+}
+
+fn high_water_mark(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kibibytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_high_water_mark_is_found_among_the_other_lines() {
+        let status = "Name:\tx\nVmPeak:\t  9000 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 4000 kB\n";
+        assert_eq!(high_water_mark(status), Some(5120 * 1024));
+        assert_eq!(high_water_mark("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn this_process_uses_memory_and_time() {
+        assert!(peak_rss_bytes().is_ok_and(|bytes| bytes > 100_000));
+        assert!(cpu_time().is_ok());
+        let before = now_s();
+        assert!(now_s() >= before);
+    }
+}
