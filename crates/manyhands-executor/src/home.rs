@@ -6,30 +6,30 @@
 //! awaited task, running here, helps with its own children in the same way.
 
 use std::cell::Cell;
-use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::task::{JobCell, Phase};
 
 /// The identity of an executor whose workers may run their own tasks while they wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Home(NonZeroUsize);
+pub struct Home(NonZeroU32);
 
 thread_local! {
-    static WORKS_FOR: Cell<usize> = const { Cell::new(0) };
+    static WORKS_FOR: Cell<u32> = const { Cell::new(0) };
 }
 
 impl Home {
-    /// A new identity, different from every other of this process.
+    /// A new identity, different from the last four billion of this process.
     pub fn create() -> Home {
-        static NEXT: AtomicUsize = AtomicUsize::new(1);
+        static NEXT: AtomicU32 = AtomicU32::new(1);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Home(NonZeroUsize::new(number).unwrap_or(NonZeroUsize::MAX))
+        Home(NonZeroU32::new(number).unwrap_or(NonZeroU32::MAX))
     }
 
     /// Runs `f` as a worker of this executor.
     pub fn work<R>(self, f: impl FnOnce() -> R) -> R {
-        struct Leave(usize);
+        struct Leave(u32);
         impl Drop for Leave {
             fn drop(&mut self) {
                 WORKS_FOR.set(self.0);
@@ -44,7 +44,7 @@ impl Home {
         WORKS_FOR.get() == self.0.get()
     }
 
-    pub(crate) fn number(self) -> usize {
+    pub(crate) fn number(self) -> u32 {
         self.0.get()
     }
 }

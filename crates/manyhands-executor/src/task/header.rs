@@ -3,8 +3,9 @@
 //! The state machine, its access rules and the races that shaped it are in `README.md` beside this
 //! file; loom models of them are in `tests/loom.rs`.
 
+use std::any::Any;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::AtomicU64;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -47,10 +48,12 @@ const WAITERS: u32 = 1 << 6;
 const CALLBACKS: u32 = 1 << 7;
 
 pub(crate) struct Header {
+    // Kept small: a million tasks may wait at a time, and the pages they fill cost more than the
+    // work on them.
     state: AtomicU32,
-    id: u64,
     /// Whose queue the task is in; a worker of that executor may run it while it waits for it.
-    home: AtomicUsize,
+    home: std::sync::atomic::AtomicU32,
+    id: u64,
     options: Option<Box<TaskOptions>>,
     waiters: Mutex<Option<Box<Waiters>>>,
 }
@@ -60,8 +63,12 @@ struct Waiters {
     next_key: usize,
     wakers: Vec<(usize, Waker)>,
     queues: Vec<(Arc<Completions>, usize)>,
+    /// The waker of the `Task` itself, polled as a future. There is one `Task`.
+    poller: Option<Waker>,
     /// Those of the running code, woken to be cancelled.
     runners: Vec<(usize, Waker)>,
+    /// A list of callbacks, whose type only the typed half of the task knows.
+    callbacks: Option<Box<dyn Any + Send>>,
 }
 
 impl Header {
@@ -70,7 +77,7 @@ impl Header {
         Header {
             state: AtomicU32::new(Phase::Queued as u32),
             id: NEXT_ID.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
-            home: AtomicUsize::new(0),
+            home: std::sync::atomic::AtomicU32::new(0),
             options: (!options.is_default()).then(|| Box::new(options)),
             waiters: Mutex::new(None),
         }
@@ -93,11 +100,11 @@ impl Header {
         self.options().and_then(|options| options.deadline)
     }
 
-    pub(crate) fn home(&self) -> usize {
+    pub(crate) fn home(&self) -> u32 {
         self.home.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    pub(crate) fn set_home(&self, home: usize) {
+    pub(crate) fn set_home(&self, home: u32) {
         self.home.store(home, std::sync::atomic::Ordering::Relaxed);
     }
 
@@ -132,7 +139,8 @@ impl Header {
     }
 
     /// Ends a claimed task whose outcome is stored. `Ok` if that was all; `Err` if there may be
-    /// callbacks or waiters: then the caller runs the callbacks and calls [`settle`](Self::settle).
+    /// callbacks or waiters: then the caller runs the callbacks, until
+    /// [`take_callbacks_or_settle`](Self::take_callbacks_or_settle) has none left.
     pub(crate) fn finish(&self, verdict: Verdict) -> Result<(), ()> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
@@ -147,10 +155,31 @@ impl Header {
         }
     }
 
-    /// Finished → done.
-    pub(crate) fn settle(&self) {
-        // Finished is 0b10 and done 0b11, so one bit makes the step and keeps the flags.
-        self.state.fetch_or(Phase::Done as u32, Ordering::AcqRel);
+    /// Takes the callbacks of a finished task. If there are none the task is done from here on: in
+    /// the same critical section, so that none can be left behind.
+    pub(crate) fn take_callbacks_or_settle<L: Any>(&self) -> Option<Box<L>> {
+        let mut waiters = lock(&self.waiters);
+        let list = waiters.as_mut().and_then(|waiters| waiters.callbacks.take());
+        let list = list.and_then(|list| list.downcast().ok());
+        if list.is_none() {
+            // Finished is 0b10 and done 0b11, so one bit makes the step and keeps the flags.
+            self.state.fetch_or(Phase::Done as u32, Ordering::AcqRel);
+        }
+        list
+    }
+
+    /// Has `add` put a callback into the list, unless the task is done.
+    pub(crate) fn add_callback<L: Any + Send + Default>(&self, add: impl FnOnce(&mut L)) -> bool {
+        let mut waiters = lock(&self.waiters);
+        if phase_of(self.state.fetch_or(CALLBACKS, Ordering::AcqRel)) == Phase::Done {
+            return false;
+        }
+        let list = waiters
+            .get_or_insert_default()
+            .callbacks
+            .get_or_insert_with(|| Box::<L>::default())
+            .downcast_mut();
+        list.map(add).is_some()
     }
 
     /// Wakes everybody who waits for a task that is done.
@@ -158,17 +187,13 @@ impl Header {
         let waiters = lock(&self.waiters).take();
         if let Some(waiters) = waiters {
             waiters.wakers.into_iter().for_each(|(_, waker)| waker.wake());
+            waiters.poller.into_iter().for_each(Waker::wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
         }
     }
 
     pub(crate) fn has_callbacks(&self) -> bool {
         self.state.load(Ordering::Relaxed) & CALLBACKS != 0
-    }
-
-    /// Marks that a callback may be in the list. Returns the phase at that moment.
-    pub(crate) fn announce_callback(&self) -> Phase {
-        phase_of(self.state.fetch_or(CALLBACKS, Ordering::AcqRel))
     }
 
     /// Has `waker` woken when the task is done. `None` if it is done already.
@@ -181,6 +206,25 @@ impl Header {
         let added = self.add_waiter(|waiters, _| waiters.queues.push((Arc::clone(queue), key)));
         if added.is_none() {
             queue.push(key);
+        }
+    }
+
+    /// Has `waker`, and no other given here before, woken when the task is done. `false` if it is.
+    pub(crate) fn set_poller(&self, waker: &Waker) -> bool {
+        let set = self.add_waiter(|waiters, _| match &mut waiters.poller {
+            Some(poller) => poller.clone_from(waker),
+            none => *none = Some(waker.clone()),
+        });
+        set.is_some()
+    }
+
+    pub(crate) fn forget_poller(&self) {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & WAITERS != 0
+            && phase_of(state) != Phase::Done
+            && let Some(waiters) = lock(&self.waiters).as_mut()
+        {
+            waiters.poller = None;
         }
     }
 

@@ -58,15 +58,13 @@ pub enum Cancellation {
 #[must_use = "a task whose outcome is never looked at may have failed; drop it explicitly to detach"]
 pub struct Task<R> {
     cell: Arc<dyn TaskCell<R>>,
-    /// The waker registered by the last `poll`.
-    registered: Option<usize>,
     /// The outcome is reached through `&Task`: it is `Sync` only if `R` is.
     outcome: PhantomData<R>,
 }
 
 impl<R> Task<R> {
     pub(crate) fn new(cell: Arc<dyn TaskCell<R>>) -> Task<R> {
-        Task { cell, registered: None, outcome: PhantomData }
+        Task { cell, outcome: PhantomData }
     }
 
     /// Waits for the outcome and takes it. From a worker of the executor in whose queue the task
@@ -161,16 +159,6 @@ impl<R> Task<R> {
         cell::cancel(self.cell())
     }
 
-    /// Has `callback` called with the outcome when the task ends: by the thread that ends it,
-    /// before anybody can take the outcome; at once, here, if it has ended. A panic of a callback
-    /// is reported by the panic hook; the others still run. Once the outcome was taken a callback
-    /// is not called any more.
-    #[doc(alias = "add_done_callback")]
-    #[doc(alias = "link")]
-    pub fn on_done(&self, callback: impl FnOnce(&Outcome<R>) + Send + 'static) {
-        self.cell.shared().on_done(Box::new(callback));
-    }
-
     /// The task's number, unique in this process.
     pub fn id(&self) -> u64 {
         self.header().id()
@@ -196,6 +184,16 @@ impl<R> Task<R> {
 }
 
 impl<R: 'static> Task<R> {
+    /// Has `callback` called with the outcome when the task ends: by the thread that ends it,
+    /// before anybody can take the outcome; at once, here, if it has ended. A panic of a callback
+    /// is reported by the panic hook; the others still run. Once the outcome was taken a callback
+    /// is not called any more.
+    #[doc(alias = "add_done_callback")]
+    #[doc(alias = "link")]
+    pub fn on_done(&self, callback: impl FnOnce(&Outcome<R>) + Send + 'static) {
+        self.cell.shared().on_done(Box::new(callback));
+    }
+
     /// A handle that does not know the type of the outcome; it can be cloned and mixed with those
     /// of tasks of other types.
     pub fn handle(&self) -> TaskHandle {
@@ -224,8 +222,15 @@ impl Future for Done<'_> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let this = &mut *self;
-        register(this.cell, &mut this.key, cx)
+        let header = self.cell.header();
+        if header.phase() == Phase::Done {
+            return Poll::Ready(());
+        }
+        if let Some(key) = self.key.take() {
+            header.remove_waker(key);
+        }
+        self.key = header.add_waker(cx.waker());
+        if self.key.is_some() { Poll::Pending } else { Poll::Ready(()) }
     }
 }
 
@@ -237,36 +242,23 @@ impl Drop for Done<'_> {
     }
 }
 
-/// Ready if the task is done; else registers the waker in place of the one under `key`.
-fn register(cell: &dyn JobCell, key: &mut Option<usize>, cx: &mut Context<'_>) -> Poll<()> {
-    let header = cell.header();
-    if header.phase() == Phase::Done {
-        return Poll::Ready(());
-    }
-    if let Some(key) = key.take() {
-        header.remove_waker(key);
-    }
-    *key = header.add_waker(cx.waker());
-    if key.is_some() { Poll::Pending } else { Poll::Ready(()) }
-}
-
 impl<R> Future for Task<R> {
     type Output = Outcome<R>;
 
     /// # Panics
     /// If the outcome was taken before.
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        let this = &mut *self;
-        register(upcast(&*this.cell), &mut this.registered, cx)
-            .map(|()| this.cell.shared().take().expect("the outcome of a task is taken only once"))
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
+        if !self.is_settled() && self.header().set_poller(cx.waker()) {
+            return Poll::Pending;
+        }
+        let outcome = self.cell.shared().take();
+        Poll::Ready(outcome.expect("the outcome of a task is taken only once"))
     }
 }
 
 impl<R> Drop for Task<R> {
     fn drop(&mut self) {
-        if let Some(key) = self.registered {
-            self.header().remove_waker(key);
-        }
+        self.header().forget_poller();
     }
 }
 

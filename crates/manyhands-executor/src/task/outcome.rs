@@ -1,12 +1,11 @@
 //! The typed half of a task: its header, the outcome, the callbacks that read it.
 
-use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
-use crate::primitive::{Mutex, UnsafeCell, lock};
+use crate::primitive::UnsafeCell;
 use crate::task::header::{Header, Phase, Verdict};
 
 /// What a task ended with.
@@ -17,7 +16,6 @@ type Callback<R> = Box<dyn FnOnce(&Outcome<R>) + Send>;
 pub(crate) struct Shared<R> {
     pub(crate) header: Header,
     outcome: UnsafeCell<Option<Outcome<R>>>,
-    callbacks: Mutex<Vec<Callback<R>>>,
     /// Whether anybody saw the outcome; a failure that nobody sees is reported in the end.
     seen: AtomicBool,
 }
@@ -37,13 +35,15 @@ impl<R> Shared<R> {
         Shared {
             header: Header::new(options),
             outcome: UnsafeCell::new(None),
-            callbacks: Mutex::new(Vec::new()),
             seen: AtomicBool::new(false),
         }
     }
 
     /// Ends the task. Called once, by whoever claimed it.
-    pub(crate) fn complete(&self, outcome: Outcome<R>) {
+    pub(crate) fn complete(&self, outcome: Outcome<R>)
+    where
+        R: 'static,
+    {
         let verdict = match &outcome {
             Ok(_) => Verdict::Value,
             Err(error) if error.is_cancelled() => Verdict::Cancelled,
@@ -57,17 +57,12 @@ impl<R> Shared<R> {
         }
     }
 
-    /// Runs callbacks until there are none, and settles the task in the same critical section, so
-    /// that none is left behind.
-    fn run_callbacks(&self) {
-        loop {
-            let mut list = lock(&self.callbacks);
-            if list.is_empty() {
-                self.header.settle();
-                return;
-            }
-            let batch = mem::take(&mut *list);
-            drop(list);
+    /// Runs callbacks until there are none.
+    fn run_callbacks(&self)
+    where
+        R: 'static,
+    {
+        while let Some(batch) = self.header.take_callbacks_or_settle::<Vec<Callback<R>>>() {
             self.mark_seen();
             self.outcome.with(|slot| {
                 // SAFETY: the phase is "finished": only the completer, us, may read it.
@@ -81,14 +76,15 @@ impl<R> Shared<R> {
     /// Has `callback` called when the task ends; at once, here, if it has.
     ///
     /// Called by the holder of the one `Task<R>`.
-    pub(crate) fn on_done(&self, callback: Callback<R>) {
-        let mut list = lock(&self.callbacks);
-        if self.header.announce_callback() < Phase::Done {
-            list.push(callback);
-            return;
+    pub(crate) fn on_done(&self, callback: Callback<R>)
+    where
+        R: 'static,
+    {
+        let mut callback = Some(callback);
+        self.header.add_callback(|list: &mut Vec<Callback<R>>| list.extend(callback.take()));
+        if let (Some(callback), Some(outcome)) = (callback, self.get()) {
+            run_callback(callback, outcome);
         }
-        drop(list);
-        self.with_done(|outcome| run_callback(callback, outcome));
     }
 
     /// The outcome, if the task is done and the outcome was not taken.
@@ -114,12 +110,6 @@ impl<R> Shared<R> {
         self.mark_seen();
         // SAFETY: done, and the caller has the `Task` exclusively.
         self.outcome.with_mut(|slot| unsafe { (*slot).take() })
-    }
-
-    fn with_done(&self, f: impl FnOnce(&Outcome<R>)) {
-        if let Some(outcome) = self.get() {
-            f(outcome);
-        }
     }
 
     fn mark_seen(&self) {
