@@ -13,6 +13,7 @@ use crate::workspace::Workspace;
 
 mod claims;
 mod code;
+mod dependencies;
 mod documents;
 mod manifests;
 mod shell;
@@ -29,6 +30,8 @@ Fails, naming file and line, when
   - a path of one machine stands in any text file;
   - a manifest does not take the lints of the workspace, or a crate without unsafe code
     does not forbid it;
+  - a library in the root manifest is used by no crate, or one that a published crate uses
+    is not explained in the table of ARCHITECTURE.md;
   - a fenced shell block in a Markdown file uses a `cargo xtask` command, a subcommand or
     option of the command line, a package, a target or a file that does not exist, or a
     link leads to a file that does not exist;
@@ -85,6 +88,7 @@ fn run(_: &Options) -> Result<Verdict> {
     let files = text_files(&workspace.root)?;
     let mut findings: Vec<Finding> = files.iter().flat_map(sources::findings).collect();
     findings.extend(manifests::findings(&workspace, &files));
+    findings.extend(dependencies::findings(&workspace, &files));
     findings.extend(documents::findings(&workspace, &files)?);
     findings.sort();
     for finding in &findings {
