@@ -20,7 +20,7 @@ pub(crate) static COMMAND: Command = Command {
     details: "\
 Stages, all of them run whatever becomes of each:
   unit and integration tests of every crate
-  the tests of the examples
+  the tests inside the example programs
   the documentation tests
   the loom models of manyhands-wait and manyhands-executor (own folder target/loom)
 cargo-nextest runs the first two where it is installed, otherwise cargo test does.

@@ -1,5 +1,7 @@
 //! The plan of a test run: which cargo commands, with which environment, and what is left out why.
 
+use std::path::Path;
+
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -99,7 +101,7 @@ pub(crate) fn plan(workspace: &Workspace, runner: Runner, quick: bool) -> Vec<St
                 environment: Vec::new(),
             },
         },
-        examples(workspace, runner),
+        examples(workspace, runner, &holds_tests),
         Stage {
             name: "documentation tests".to_owned(),
             work: Work::Tests {
@@ -113,19 +115,28 @@ pub(crate) fn plan(workspace: &Workspace, runner: Runner, quick: bool) -> Vec<St
     stages
 }
 
-/// The tests inside the example programs; the first stage has run those in the library beside them.
-fn examples(workspace: &Workspace, runner: Runner) -> Stage {
-    let has_examples = workspace.packages.iter().any(|package| package.has_any("example"));
-    let work = if has_examples {
-        let mut selection = owned(&["--workspace", "--examples"]);
-        if runner == Runner::Nextest {
-            selection.push("--no-tests=pass".to_owned()); // An example need not have tests.
-        }
-        Work::Tests { runner, selection, environment: Vec::new() }
+/// The tests inside the example programs, where there are any; those of the library and the
+/// integration tests beside them belong to the first stage.
+fn examples(workspace: &Workspace, runner: Runner, holds_tests: &dyn Fn(&Path) -> bool) -> Stage {
+    let examples: Vec<&str> = workspace
+        .packages
+        .iter()
+        .flat_map(|package| &package.targets)
+        .filter(|target| target.is("example") && holds_tests(&target.source))
+        .flat_map(|target| ["--example", &target.name])
+        .collect();
+    let work = if examples.is_empty() {
+        Work::Skip("no example has tests inside".to_owned())
     } else {
-        Work::Skip("no package has example targets".to_owned())
+        let selection = owned(&[&["--workspace"], &examples[..]].concat());
+        Work::Tests { runner, selection, environment: Vec::new() }
     };
-    Stage { name: "tests in the examples".to_owned(), work }
+    Stage { name: "tests inside the examples".to_owned(), work }
+}
+
+/// Whether a source file has unit tests; one that cannot be read has none, and cargo will say so.
+fn holds_tests(source: &Path) -> bool {
+    std::fs::read_to_string(source).is_ok_and(|text| text.contains("#[test]"))
 }
 
 fn models(workspace: &Workspace, name: &str, quick: bool) -> Stage {
@@ -193,18 +204,25 @@ mod tests {
         let workspace = workspace(&[
             ("manyhands-wait", "test", "loom"),
             ("manyhands-executor", "test", "loom"),
-            ("examples", "example", "crawler"),
         ]);
         let stages = plan(&workspace, Runner::Nextest, false);
         let lines: Vec<String> = stages.iter().map(words).collect();
         assert!(lines[0].starts_with("nextest run --workspace --lib --bins --tests"));
-        assert!(lines[1].starts_with("nextest run --workspace --examples"));
         assert!(lines[2].starts_with("test --doc --workspace"));
         assert_eq!(lines[3], "test --release -p manyhands-wait --test loom --no-fail-fast");
         assert_eq!(lines[4], "test --release -p manyhands-executor --test loom --no-fail-fast");
         let Work::Tests { environment, .. } = &stages[4].work else { panic!("not run") };
         assert!(environment[0].1.ends_with("--cfg manyhands_loom"));
         assert_eq!(environment[1], ("CARGO_TARGET_DIR", "/w/target/loom".to_owned()));
+    }
+
+    #[test]
+    fn examples_with_tests_inside_are_run() {
+        let workspace = workspace(&[("a", "example", "one"), ("a", "bin", "two")]);
+        let stage = examples(&workspace, Runner::Nextest, &|_| true);
+        assert_eq!(words(&stage), "nextest run --workspace --example one --no-fail-fast");
+        let stage = examples(&workspace, Runner::Nextest, &|_| false);
+        assert_eq!(words(&stage), "skip: no example has tests inside");
     }
 
     #[test]
@@ -218,7 +236,7 @@ mod tests {
         let partly =
             workspace(&[("manyhands-wait", "test", "loom"), ("manyhands-executor", "test", "it")]);
         let lines: Vec<String> = plan(&partly, Runner::Nextest, false).iter().map(words).collect();
-        assert_eq!(lines[1], "skip: no package has example targets");
+        assert_eq!(lines[1], "skip: no example has tests inside");
         assert!(lines[3].starts_with("test --release"));
         assert_eq!(lines[4], "skip: manyhands-executor has no test target named loom");
         let quick = plan(&partly, Runner::Nextest, true);
