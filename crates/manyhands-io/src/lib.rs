@@ -40,7 +40,8 @@
 //!   the thread's own runtime. Both make progress during any later wait of *that* thread (for I/O,
 //!   a lock, a task, a sleep of [`manyhands_wait`]) and stand still while it computes or blocks in
 //!   the operating system (`std::thread::sleep`, `JoinHandle::join`). So do not give a pool of
-//!   connections from one thread to another: keep one per runtime, with [`PerRuntime`].
+//!   connections from one thread to another: keep one per runtime, with [`PerRuntime`], and before
+//!   taking a kept connection from it let its tasks [`catch_up`].
 //! * **When a thread ends, so does its runtime.** Tasks spawned there are dropped where they stand
 //!   and sockets made there stop working in other threads.
 //! * **In a task of a current-thread runtime there is nobody else to turn the reactor**, so [`wait`]
@@ -64,4 +65,5 @@ mod wait;
 
 pub use per_runtime::PerRuntime;
 pub use place::{enter, prepare};
+pub use reactor::catch_up;
 pub use wait::{wait, wait_deadline, wait_for, wait_timeout};

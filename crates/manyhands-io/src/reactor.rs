@@ -7,10 +7,10 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use manyhands_wait::{Layer, Parker, TaskLabel, install_parker};
-use tokio::runtime::{Builder, EnterGuard, Handle, Runtime, RuntimeFlavor};
+use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 use tokio::sync::Notify;
 
 /// After so many parks in a row that found their wake-up waiting, one turns the reactor anyway: a
@@ -20,6 +20,10 @@ const HASTY_PARKS: u32 = 32;
 /// How many threads a reactor may start for blocking code that it is asked to run (looking up host
 /// names, files): enough to hide latency, few enough to have a reactor on each of many threads.
 const BLOCKING_THREADS: usize = 32;
+
+/// After so long without being turned a reactor is behind: events may be waiting that its tasks
+/// have not seen.
+const FRESH_FOR: Duration = Duration::from_millis(1);
 
 thread_local! {
     static OWN: Own = const { Own(OnceCell::new()) };
@@ -61,6 +65,30 @@ pub(crate) fn is_turning() -> bool {
     OWN.try_with(|own| own.0.get().is_some_and(|reactor| reactor.turning.get())).unwrap_or(false)
 }
 
+/// Lets the tasks in the background of this thread's reactor see what has happened while the thread
+/// did not wait. Returns at once where that is not long ago, and wherever else than in a thread's
+/// own runtime.
+///
+/// A pool of connections needs this before it takes one that was kept: a task that serves a
+/// connection notices that the other side has closed it only while the reactor is turned.
+///
+/// ```
+/// manyhands_io::wait(async {
+///     manyhands_io::catch_up().await;
+///     // Now a kept connection that looks alive was alive a moment ago.
+/// });
+/// ```
+pub async fn catch_up() {
+    while is_behind() {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn is_behind() -> bool {
+    OWN.try_with(|own| own.0.get().is_some_and(|reactor| reactor.is_behind() && reactor.is_here()))
+        .unwrap_or(false)
+}
+
 /// A current-thread runtime as a [`Parker`]: to park is to turn it until somebody wakes us.
 pub(crate) struct Reactor {
     /// `None` only while being dropped.
@@ -69,6 +97,10 @@ pub(crate) struct Reactor {
     waker: Waker,
     turning: Cell<bool>,
     hasty: Cell<u32>,
+    /// When it was last turned.
+    turned: Cell<Instant>,
+    /// Whether, while it is turned, its tasks have not yet seen what happened in between.
+    behind: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -100,6 +132,8 @@ impl Reactor {
             waker,
             turning: Cell::new(false),
             hasty: Cell::new(0),
+            turned: Cell::new(Instant::now()),
+            behind: Cell::new(false),
         })
     }
 
@@ -108,11 +142,30 @@ impl Reactor {
         self.runtime().enter()
     }
 
+    /// Whether this is the runtime in whose context the caller is.
+    fn is_here(&self) -> bool {
+        Handle::try_current().is_ok_and(|ambient| ambient.id() == self.runtime().handle().id())
+    }
+
     fn runtime(&self) -> &Runtime {
         self.runtime.as_ref().expect("the runtime is taken out only on drop")
     }
 
+    fn is_behind(&self) -> bool {
+        if self.turning.get() { self.behind.get() } else { self.is_stale() }
+    }
+
+    fn is_stale(&self) -> bool {
+        self.turned.get().elapsed() > FRESH_FOR
+    }
+
     async fn until_woken(&self, until: Option<Instant>) {
+        if self.behind.get() {
+            // The first lets the driver look for events, the second the tasks that they wake run.
+            tokio::task::yield_now().await;
+            tokio::task::yield_now().await;
+            self.behind.set(false);
+        }
         let mut woken = pin!(self.wakeup.0.notified());
         if poll_fn(|cx| Poll::Ready(woken.as_mut().poll(cx).is_ready())).await {
             self.hasty.set(self.hasty.get() + 1);
@@ -139,14 +192,16 @@ impl Parker for Reactor {
     }
 
     fn park(&self, until: Option<Instant>) {
-        struct Stop<'a>(&'a Cell<bool>);
+        struct Stop<'a>(&'a Reactor);
         impl Drop for Stop<'_> {
             fn drop(&mut self) {
-                self.0.set(false);
+                self.0.turning.set(false);
+                self.0.turned.set(Instant::now());
             }
         }
+        self.behind.set(self.is_stale());
         self.turning.set(true);
-        let _stop = Stop(&self.turning);
+        let _stop = Stop(self);
         // The tasks of the runtime are polled in here; they have no part in the deadlines and
         // cancellations of whoever happens to wait.
         let label = || TaskLabel { id: 0, name: Some("background of an I/O reactor".into()) };
@@ -158,10 +213,7 @@ impl Parker for Reactor {
     fn is_available(&self) -> bool {
         !self.turning.get()
             && match Handle::try_current() {
-                Ok(ambient) => {
-                    ambient.runtime_flavor() == RuntimeFlavor::CurrentThread
-                        && ambient.id() == self.runtime().handle().id()
-                }
+                Ok(_) => self.is_here(),
                 Err(error) => error.is_missing_context(),
             }
     }

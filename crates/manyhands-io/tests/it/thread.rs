@@ -181,6 +181,37 @@ impl Future for Again {
 }
 
 #[test]
+fn background_tasks_catch_up_with_what_happened_while_the_thread_did_not_wait() {
+    // In the future itself, and in a task that was spawned before the reactor turns again.
+    for spawned in [false, true] {
+        let listener = wait(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::net::TcpStream::connect(address).unwrap();
+        let (mut stream, _) = wait(listener.accept()).unwrap();
+        let (tell, mut closed) = oneshot::channel();
+        enter(|| {
+            tokio::spawn(async move {
+                let end = stream.read(&mut [0]).await;
+                tell.send(end.unwrap()).unwrap();
+            })
+        });
+        // The task has begun to read; the other side closes while the thread does something else.
+        wait(async { tokio::time::sleep(Duration::from_millis(1)).await });
+        drop(peer);
+        std::thread::sleep(Duration::from_millis(20));
+        let check = async move {
+            manyhands_io::catch_up().await;
+            closed.try_recv()
+        };
+        let seen = match spawned {
+            false => wait(check),
+            true => wait(enter(|| tokio::spawn(check))).unwrap(),
+        };
+        assert_eq!(seen, Ok(0));
+    }
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn waiting_starts_no_thread() {
     let threads = || std::fs::read_dir("/proc/self/task").unwrap().count();
