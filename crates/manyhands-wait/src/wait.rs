@@ -119,12 +119,24 @@ impl Wait {
         let mut future = pin!(future);
         with_current(|waker, park| {
             let mut cx = PollContext::from_waker(waker);
-            if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
+            let mut poll = || {
+                let parked_before = PARKED.get();
+                let poll = future.as_mut().poll(&mut cx);
+                if poll.is_pending() && PARKED.get() != parked_before {
+                    // Another wait ran inside this `poll`, perhaps on the same parker, and may have
+                    // eaten a wake-up meant for this one; a spurious one does no harm.
+                    waker.wake_by_ref();
+                }
+                poll
+            };
+            if let Poll::Ready(value) = poll() {
                 return Ok(value);
             }
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
-            let nested = Nested::enter();
-            let ambient = current_deadline();
+            PARKED.set(PARKED.get().wrapping_add(1));
+            // A deadline is not delivered while the thread unwinds (this is a destructor), and
+            // parking until an instant that has passed would be a busy loop.
+            let ambient = if std::thread::panicking() { None } else { current_deadline() };
             let until = match (self.until, ambient) {
                 (Some(own), Some(ambient)) => Some(own.min(ambient)),
                 (own, ambient) => own.or(ambient),
@@ -133,48 +145,22 @@ impl Wait {
             let _published = publish(|| Publication::new(self.reason, at, until, self.task));
             // The wait-for graph has its place here: the edge is published, so the chain of
             // owners can be walked before the context parks.
-            let outcome = loop {
+            loop {
                 check_cancelled();
                 park(until);
-                if let Poll::Ready(value) = future.as_mut().poll(&mut cx) {
-                    break Ok(value);
+                if let Poll::Ready(value) = poll() {
+                    return Ok(value);
                 }
                 if self.until.is_some_and(|until| until <= Instant::now()) {
                     check_cancelled();
-                    break Err(TimedOut);
+                    return Err(TimedOut);
                 }
-            };
-            if nested.is_inner() {
-                // This wait ran inside the `poll` of another one on the same parker and may have
-                // eaten a wake-up meant for that; a spurious one does no harm.
-                waker.wake_by_ref();
             }
-            outcome
         })
     }
 }
 
 thread_local! {
-    static DEPTH: Cell<u32> = const { Cell::new(0) };
-}
-
-/// Counts how deep slow waits are nested on this thread.
-struct Nested(u32);
-
-impl Nested {
-    fn enter() -> Nested {
-        let depth = DEPTH.get();
-        DEPTH.set(depth + 1);
-        Nested(depth)
-    }
-
-    fn is_inner(&self) -> bool {
-        self.0 > 0
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        DEPTH.set(self.0);
-    }
+    /// How many waits of this thread came so far as to park: when it has changed, some did.
+    static PARKED: Cell<u32> = const { Cell::new(0) };
 }

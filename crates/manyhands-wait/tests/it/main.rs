@@ -1,0 +1,10 @@
+//! The floor from outside: waits, parkers, deadlines, cancellation, what a dump shows.
+
+mod auto_traits;
+mod cancelling;
+mod own_process;
+mod parkers;
+mod patience;
+mod timeouts;
+mod unwinding;
+mod waiting;
