@@ -51,8 +51,17 @@ pub struct Context {
 impl Context {
     /// The context that runs this code.
     pub fn current() -> Context {
-        let slot = OWN.try_with(|own| own.slot()).unwrap_or_else(|_| claim_for_thread());
-        Context { slot, id: slot.id.load(Ordering::Relaxed) }
+        match OWN.try_with(|own| own.slot()) {
+            Ok(slot) => Context { slot, id: slot.id.load(Ordering::Relaxed) },
+            Err(_) => {
+                // The thread is ending and has given its slot back; it gets a number of its own,
+                // and is not listed again.
+                let slot = claim_for_thread();
+                let id = slot.id.load(Ordering::Relaxed);
+                release(slot);
+                Context { slot, id }
+            }
+        }
     }
 
     /// A number that no other context of this process has or had.
@@ -60,19 +69,26 @@ impl Context {
         self.id
     }
 
-    /// Its name; a thread's is the operating system thread's until it is set.
+    /// Its name; a thread's is the operating system thread's until it is set. `(ended)` once the
+    /// context has ended.
     pub fn name(&self) -> Arc<str> {
-        Arc::clone(&self.slot.lock().name)
+        self.look(|state| Arc::clone(&state.name)).unwrap_or_else(|| "(ended)".into())
     }
 
-    /// Gives it another name, for dumps.
+    /// Gives it another name, for dumps. Does nothing once the context has ended.
     pub fn set_name(&self, name: impl Into<Arc<str>>) {
-        self.slot.lock().name = name.into();
+        self.look(|state| state.name = name.into());
     }
 
     /// What kind of context it is.
     pub fn kind(&self) -> ContextKind {
-        self.slot.lock().kind
+        self.look(|state| state.kind).unwrap_or(ContextKind::Thread)
+    }
+
+    /// Calls `f`, unless the context has ended: its slot may be another's by now.
+    fn look<R>(&self, f: impl FnOnce(&mut State) -> R) -> Option<R> {
+        let mut state = self.slot.lock();
+        (self.slot.id.load(Ordering::Relaxed) == self.id).then(|| f(&mut state))
     }
 }
 
@@ -220,14 +236,18 @@ impl OwnSlot {
 impl Drop for OwnSlot {
     fn drop(&mut self) {
         if let Some(slot) = self.0.get() {
-            let mut state = slot.lock();
-            state.wait = None;
-            slot.id.store(0, Ordering::Relaxed);
-            slot.epoch.fetch_add(1, Ordering::Release);
-            drop(state);
-            table().free.push(slot);
+            release(slot);
         }
     }
+}
+
+fn release(slot: &'static Slot) {
+    let mut state = slot.lock();
+    state.wait = None;
+    slot.id.store(0, Ordering::Relaxed);
+    slot.epoch.fetch_add(1, Ordering::Release);
+    drop(state);
+    table().free.push(slot);
 }
 
 fn claim_for_thread() -> &'static Slot {

@@ -2,6 +2,7 @@
 
 mod auto_traits;
 mod cancelling;
+mod contexts;
 mod own_process;
 mod parkers;
 mod patience;
