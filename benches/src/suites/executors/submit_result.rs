@@ -1,0 +1,131 @@
+//! Submit → result: how many tasks a second go through a pool, each with a handle of its own.
+
+use std::time::Instant;
+
+use anyhow::ensure;
+use manyhands::ThreadPool;
+
+use super::WORKERS;
+use crate::arguments::Scale;
+use crate::measure::{Against, Case, Contender, OURS, RowSpec};
+use crate::ours;
+use crate::report::Better;
+use crate::rivals::{Pool, async_executor, python, rayon, rusty_pool, threadpool, tokio};
+
+/// Tasks before the measured ones: threads are started, queues and the allocator have grown.
+const WARM_UP: u64 = 20_000;
+
+pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
+    let tasks = scale.pick(1_000_000, 2_000);
+    let slow = scale.pick(200_000, 1_000);
+    let row = |name, about, against, bar| RowSpec {
+        name,
+        about,
+        unit: "tasks/s",
+        better: Better::Higher,
+        metric: 0,
+        against,
+        bar,
+    };
+    let all_at_once = Case {
+        rows: vec![row(
+            "submit_result",
+            format!("{tasks} closures handed over, then {tasks} results taken in order"),
+            Against::AllBut(&[rayon::WithSharedChannel::NAME, BY_NAME, tokio::SpawnBlocking::NAME]),
+            Some(1.0),
+        )],
+        contenders: vec![
+            all_of::<ThreadPool>(OURS, tasks),
+            all_of::<rayon::WithOneshot>(rayon::WithOneshot::NAME, tasks),
+            all_of::<tokio::Spawn>(tokio::Spawn::NAME, tasks),
+            all_of::<threadpool::WithOneshot>(threadpool::WithOneshot::NAME, tasks),
+            all_of::<async_executor::Spawn>(async_executor::Spawn::NAME, tasks),
+            all_of::<rusty_pool::Evaluate>(rusty_pool::Evaluate::NAME, tasks),
+            all_of::<rayon::WithSharedChannel>(rayon::WithSharedChannel::NAME, tasks),
+            all_of::<tokio::SpawnBlocking>(tokio::SpawnBlocking::NAME, slow),
+            functions_by_name(tasks),
+        ],
+    };
+    let in_python = scale.pick(40_000, 500);
+    let words = vec!["submit-result".to_owned(), in_python.to_string(), WORKERS.to_string()];
+    let against_python = Case {
+        rows: vec![row(
+            "submit_result_python",
+            format!("the same, against {in_python} calls in Python"),
+            Against::Everybody,
+            Some(50.0),
+        )],
+        contenders: vec![
+            all_of::<ThreadPool>(OURS, tasks),
+            python::contender(python::THREAD_POOL, "executors.py", &[], words, &["rate"]),
+        ],
+    };
+    let windows = scale.pick(1_000, 4);
+    let in_windows = Case {
+        rows: vec![row(
+            "submit_result_windows",
+            format!("{windows} times 1000 closures handed over and their results taken"),
+            Against::AllBut(&[rayon::WithSharedChannel::NAME]),
+            None,
+        )],
+        contenders: vec![
+            windows_of::<ThreadPool>(OURS, windows),
+            windows_of::<rayon::WithOneshot>(rayon::WithOneshot::NAME, windows),
+            windows_of::<tokio::Spawn>(tokio::Spawn::NAME, windows),
+            windows_of::<threadpool::WithOneshot>(threadpool::WithOneshot::NAME, windows),
+            windows_of::<async_executor::Spawn>(async_executor::Spawn::NAME, windows),
+            windows_of::<rusty_pool::Evaluate>(rusty_pool::Evaluate::NAME, windows),
+            windows_of::<rayon::WithSharedChannel>(rayon::WithSharedChannel::NAME, windows),
+        ],
+    };
+    vec![all_at_once, against_python, in_windows]
+}
+
+const BY_NAME: &str = "ours, \"threads:2\", fn";
+
+fn all_of<P: Pool>(name: &'static str, tasks: u64) -> Contender<'static> {
+    Contender::single(name, move || {
+        let pool = P::start(WORKERS)?;
+        window(&pool, WARM_UP.min(tasks))?;
+        let started = Instant::now();
+        window(&pool, tasks)?;
+        Ok(tasks as f64 / started.elapsed().as_secs_f64())
+    })
+}
+
+fn windows_of<P: Pool>(name: &'static str, windows: u64) -> Contender<'static> {
+    Contender::single(name, move || {
+        let pool = P::start(WORKERS)?;
+        window(&pool, 1_000)?;
+        let started = Instant::now();
+        for _ in 0..windows {
+            window(&pool, 1_000)?;
+        }
+        Ok((windows * 1_000) as f64 / started.elapsed().as_secs_f64())
+    })
+}
+
+/// Hands over so many closures, then takes their results.
+fn window<P: Pool>(pool: &P, tasks: u64) -> anyhow::Result<()> {
+    let handles: Vec<P::Handle> = (0..tasks).map(|n| pool.spawn(move || n)).collect();
+    ensure_sum(pool.sum(handles)?, tasks)
+}
+
+/// What most programs do: an executor that was asked for by name, and a plain function.
+fn functions_by_name(tasks: u64) -> Contender<'static> {
+    Contender::single(BY_NAME, move || {
+        let executor = ours::by_name(&format!("threads:{WORKERS}"))?;
+        ensure_sum(ours::submit_functions(&executor, WARM_UP.min(tasks))?, WARM_UP.min(tasks))?;
+        let started = Instant::now();
+        let sum = ours::submit_functions(&executor, tasks)?;
+        let rate = tasks as f64 / started.elapsed().as_secs_f64();
+        ensure_sum(sum, tasks)?;
+        Ok(rate)
+    })
+}
+
+fn ensure_sum(sum: u64, tasks: u64) -> anyhow::Result<()> {
+    let expected = tasks * (tasks - 1) / 2;
+    ensure!(sum == expected, "the results add up to {sum} instead of {expected}");
+    Ok(())
+}

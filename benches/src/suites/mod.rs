@@ -1,0 +1,87 @@
+//! The suites: which there are, and how one is run.
+
+mod executors;
+
+use std::fmt::Write as _;
+
+use anyhow::{Context, bail};
+
+use crate::arguments::{Order, Scale};
+use crate::measure::Case;
+use crate::process::end_with_parent;
+use crate::report::{self, Row};
+
+/// Some cases that belong together.
+pub(crate) struct Suite {
+    name: &'static str,
+    about: &'static str,
+    cases: fn(Scale) -> Vec<Case<'static>>,
+    parts: &'static [Part],
+}
+
+/// Something that this program does as a child process of itself; ends when its parent does.
+pub(crate) struct Part {
+    name: &'static str,
+    play: fn(&[String]) -> anyhow::Result<()>,
+}
+
+const SUITES: &[&Suite] = &[&executors::SUITE];
+
+/// The suites, for the help.
+pub(crate) fn list() -> String {
+    let mut text = "\nSuites:\n".to_owned();
+    for suite in SUITES {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {:<13}  {}", suite.name, suite.about);
+    }
+    text
+}
+
+/// Plays the part of this name.
+///
+/// # Errors
+/// When there is none, or it fails.
+pub(crate) fn play(name: &str, words: &[String]) -> anyhow::Result<()> {
+    let mut parts = SUITES.iter().flat_map(|suite| suite.parts);
+    let part = parts.find(|part| part.name == name);
+    let part = part.with_context(|| format!("{name:?} is not a part of this program"))?;
+    end_with_parent();
+    (part.play)(words)
+}
+
+/// Runs a suite and prints what comes out.
+///
+/// # Errors
+/// When there is no such suite or case, or we cannot do a job ourselves.
+pub(crate) fn run(order: &Order) -> anyhow::Result<()> {
+    let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+    let suite = SUITES.iter().find(|suite| suite.name == order.suite);
+    let suite = suite.with_context(|| {
+        format!("there is no suite {:?}; there are {}", order.suite, names.join(", "))
+    })?;
+    let mut cases = (suite.cases)(order.scale);
+    if let Some(filter) = &order.filter {
+        for case in &mut cases {
+            case.rows.retain(|row| row.name.contains(filter.as_str()));
+        }
+        cases.retain(|case| !case.rows.is_empty());
+        if cases.is_empty() {
+            bail!("no case of the suite {} has {filter:?} in its name", suite.name);
+        }
+    }
+
+    let mut rows: Vec<Row> = Vec::new();
+    for case in cases {
+        let (first, contenders) = (case.rows[0].name, case.contenders.len());
+        eprintln!("{}: {first}: {} rounds of {contenders}", suite.name, order.repeats);
+        let measured = case.measure(suite.name, order.repeats)?;
+        if order.json {
+            measured.iter().for_each(|row| println!("{}", report::json(row)));
+        }
+        rows.extend(measured);
+    }
+    if !order.json {
+        print!("{}{}", report::table(&rows), report::details(&rows));
+    }
+    Ok(())
+}
