@@ -89,16 +89,20 @@ impl fmt::Display for RejectedReason {
 }
 
 /// A job that an executor did not take, and why.
+///
+/// Dropping it cancels the job's task: who was told that it was not taken, and offers it to nobody
+/// else, has decided that it is not to run.
 #[derive(Debug)]
 pub struct Rejected {
-    job: Job,
+    /// There until it is taken out.
+    job: Option<Job>,
     reason: RejectedReason,
 }
 
 impl Rejected {
     /// The rejection of `job`.
     pub fn new(job: Job, reason: RejectedReason) -> Rejected {
-        Rejected { job, reason }
+        Rejected { job: Some(job), reason }
     }
 
     /// Why.
@@ -107,13 +111,22 @@ impl Rejected {
     }
 
     /// The job, to be offered to another executor.
-    pub fn into_job(self) -> Job {
-        self.job
+    pub fn into_job(mut self) -> Job {
+        self.job.take().expect("the job is taken out only where `self` is consumed")
     }
 
     /// Fails the job's task with the reason.
     pub(crate) fn fail_task(self) {
-        self.job.reject(self.reason);
+        let reason = self.reason.clone();
+        self.into_job().reject(reason);
+    }
+}
+
+impl Drop for Rejected {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            job.cancel();
+        }
     }
 }
 
@@ -148,3 +161,23 @@ macro_rules! forward {
 }
 
 forward!(Box<E>, Arc<E>, &E);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::TaskOptions;
+
+    #[test]
+    fn a_rejected_job_that_is_dropped_is_a_cancelled_task_not_a_lost_one() {
+        let (task, job) = Job::of(TaskOptions::new(), || 42);
+        drop(Rejected::new(job, RejectedReason::Full));
+        assert!(task.is_cancelled(), "a lost task would be reported although it was told");
+    }
+
+    #[test]
+    fn a_rejected_job_can_be_run_after_all() {
+        let (task, job) = Job::of(TaskOptions::new(), || 42);
+        Rejected::new(job, RejectedReason::Full).into_job().run();
+        assert_eq!(task.result().unwrap(), 42);
+    }
+}

@@ -9,11 +9,10 @@ use std::fmt;
 use std::iter::Fuse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use std::vec;
 
 use manyhands_wait::Reason;
 
-use crate::chunk::Chunk;
+use crate::chunk::{Chunk, Results};
 use crate::completions::Completions;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::home;
@@ -32,6 +31,14 @@ const WINDOW_MAX: usize = 64 * 1024;
 
 /// Submits the calls for a chunk of inputs as one task.
 pub(crate) type SubmitChunk<'e, A, R> = Box<dyn FnMut(Vec<A>) -> Task<Chunk<R>> + 'e>;
+
+impl MapOptions {
+    /// Before how many calls of a chunk a cancellation is looked for. A chunk of automatic size is
+    /// over in a fraction of a millisecond; one of fixed size may be long.
+    pub(crate) fn check_every(&self) -> usize {
+        if self.chunk.is_some() { 1 } else { 256 }
+    }
+}
 
 /// How a `map` goes about it.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +104,7 @@ impl MapOptions {
 pub struct Map<'e, I: IntoIterator, R> {
     inputs: Fuse<I::IntoIter>,
     submit: SubmitChunk<'e, I::Item, R>,
-    current: vec::IntoIter<Result<R, TaskError>>,
+    current: Results<R>,
     pending: Pending<R>,
     /// Inputs in `pending`.
     in_flight: usize,
@@ -116,7 +123,7 @@ impl<'e, I: IntoIterator, R: Send + 'static> Map<'e, I, R> {
         let mut map = Map {
             inputs: inputs.into_iter().fuse(),
             submit,
-            current: Vec::new().into_iter(),
+            current: Results::none(),
             pending: Pending::new(options.unordered),
             in_flight: 0,
             sizes: Sizes::new(&options, parallelism),
@@ -125,6 +132,23 @@ impl<'e, I: IntoIterator, R: Send + 'static> Map<'e, I, R> {
         };
         map.refill();
         map
+    }
+
+    /// All values, in the order in which the map yields them. The same as collecting into a
+    /// `Result<Vec<R>, TaskError>`, but chunks are moved as a whole: for calls of nanoseconds that
+    /// is what counts.
+    ///
+    /// # Errors
+    /// The first error; calls that have not begun are cancelled then.
+    #[track_caller]
+    pub fn collect_vec(mut self) -> Result<Vec<R>, TaskError> {
+        let mut all = Vec::with_capacity(self.size_hint().0);
+        loop {
+            std::mem::replace(&mut self.current, Results::none()).append_to(&mut all)?;
+            if !self.advance() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Takes inputs until the window is full.
@@ -164,20 +188,18 @@ impl<'e, I: IntoIterator, R: Send + 'static> Map<'e, I, R> {
                 self.stop();
                 let message = format!("the map timed out; {due} calls had not finished");
                 let error = TaskError::new(TaskErrorKind::TimedOut, message);
-                self.current = vec![Err(error)].into_iter();
+                self.current = Results::all_failed(1, &error);
                 return true;
             }
         };
         self.in_flight -= piece.length;
         self.current = match piece.task.result() {
             Ok(chunk) => {
-                self.sizes.learn(chunk.items.len(), chunk.took);
-                chunk.items.into_iter()
+                self.sizes.learn(chunk.results.len(), chunk.took);
+                chunk.results
             }
             // The piece as a whole failed (rejected, lost, cancelled): so did each of its calls.
-            Err(error) => {
-                vec![error; piece.length].into_iter().map(Err).collect::<Vec<_>>().into_iter()
-            }
+            Err(error) => Results::all_failed(piece.length, &error),
         };
         true
     }
@@ -221,7 +243,7 @@ impl<I: IntoIterator, R: Send + 'static> Iterator for Map<'_, I, R> {
     {
         let mut folded = init;
         loop {
-            let chunk = std::mem::take(&mut self.current);
+            let chunk = std::mem::replace(&mut self.current, Results::none());
             folded = chunk.fold(folded, &mut f);
             if !self.advance() {
                 return folded;

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::chunk::Chunk;
 use crate::entry::Portable;
 use crate::executor::{Executor, Rejected};
 use crate::job::Job;
@@ -73,8 +74,10 @@ pub trait ExecutorExt: Executor {
     where
         I: IntoIterator<Item = A>,
     {
-        let submit =
-            move |arguments: Vec<A>| hand_over(self, TaskOptions::new(), CallEach { f, arguments });
+        let check_every = options.check_every();
+        let submit = move |arguments: Vec<A>| {
+            hand_over(self, TaskOptions::new(), CallEach { f, arguments, check_every })
+        };
         Map::new(options, self.parallelism(), inputs, Box::new(submit))
     }
 
@@ -160,9 +163,10 @@ pub trait InProcess: Executor {
         I: IntoIterator<Item = A>,
     {
         let f = Arc::new(f);
+        let check_every = options.check_every();
         let submit = move |arguments: Vec<A>| {
             let f = Arc::clone(&f);
-            let compute = move || crate::chunk::Chunk::compute(arguments, |argument| f(argument));
+            let compute = move || Chunk::compute(arguments, check_every, |argument| f(argument));
             hand_over(self, TaskOptions::new(), Closure(compute))
         };
         Map::new(options, self.parallelism(), inputs, Box::new(submit))

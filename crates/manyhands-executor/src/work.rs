@@ -82,6 +82,7 @@ impl<A: Portable, R: Portable> Work for Call<A, R> {
 pub(crate) struct CallEach<A, R> {
     pub(crate) f: fn(A) -> R,
     pub(crate) arguments: Vec<A>,
+    pub(crate) check_every: usize,
 }
 
 impl<A: Portable, R: Portable> Work for CallEach<A, R> {
@@ -89,7 +90,7 @@ impl<A: Portable, R: Portable> Work for CallEach<A, R> {
     const PORTABLE: bool = true;
 
     fn call(self) -> Chunk<R> {
-        Chunk::compute(self.arguments, self.f)
+        Chunk::compute(self.arguments, self.check_every, self.f)
     }
 
     fn entry(&self) -> Option<Entry> {
@@ -103,8 +104,8 @@ impl<A: Portable, R: Portable> Work for CallEach<A, R> {
     fn decode_outcome(bytes: &[u8]) -> Result<Chunk<R>, TaskError> {
         let started = Instant::now();
         let items = entry::decode_outcome::<Vec<entry::WireItem<R>>>(bytes)?;
-        let items = items.into_iter().map(|item| item.map_err(TaskError::from)).collect();
-        Ok(Chunk { items, took: started.elapsed() })
+        let results = items.into_iter().map(|item| item.map_err(TaskError::from)).collect();
+        Ok(Chunk { results, took: started.elapsed() })
     }
 }
 
