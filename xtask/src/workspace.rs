@@ -72,11 +72,6 @@ impl Package {
     pub(crate) fn has_target(&self, kind: &str, name: &str) -> bool {
         self.targets.iter().any(|target| target.is(kind) && target.name == name)
     }
-
-    /// Whether it has any target of this kind.
-    pub(crate) fn has_any(&self, kind: &str) -> bool {
-        self.targets.iter().any(|target| target.is(kind))
-    }
 }
 
 impl Target {
