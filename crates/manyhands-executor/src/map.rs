@@ -23,7 +23,7 @@ static NEXT_RESULT: Reason = Reason::new("next result of a map");
 /// What a chunk's computing should take: long against the cost of handing it over (about 2 µs),
 /// short against what a person or a deadline notices.
 const CHUNK_TARGET: Duration = Duration::from_micros(250);
-const CHUNK_MAX: usize = 4096;
+const CHUNK_MAX: usize = 8192;
 /// Chunks per worker in the window: one that runs, one that waits, and slack for the reader.
 const CHUNKS_PER_WORKER: usize = 4;
 /// Bound of the automatic window, in inputs.
