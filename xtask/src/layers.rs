@@ -31,13 +31,9 @@ through others) a library that must stay out of it.",
 const LAYERS: &[Layer] = &[
     layer("manyhands-wait", Row::Floor, &[]),
     layer("manyhands-io", Row::Glue, &["manyhands-wait"]),
-    layer("manyhands-executor", Row::Interface, &["manyhands-wait"]),
-    layer(
-        "manyhands-threads",
-        Row::Room,
-        &["manyhands-executor", "manyhands-io", "manyhands-wait"],
-    ),
-    layer("manyhands-async", Row::Room, &["manyhands-executor", "manyhands-io", "manyhands-wait"]),
+    layer("manyhands-executor", Row::Interface, &["manyhands-io", "manyhands-wait"]),
+    layer("manyhands-threads", Row::Room, &["manyhands-executor", "manyhands-wait"]),
+    layer("manyhands-async", Row::Room, &["manyhands-executor", "manyhands-wait"]),
     layer("manyhands-http", Row::Room, &["manyhands-executor", "manyhands-io", "manyhands-wait"]),
     layer(
         "manyhands",
@@ -66,7 +62,7 @@ const KEEPERS: &[Keeper] = &[
 /// What must not be found in the dependency tree of a crate, however deep.
 const ABSENCES: &[Absence] = &[
     Absence { package: "manyhands-wait", features: Features::All, library: "tokio" },
-    Absence { package: "manyhands-executor", features: Features::All, library: "tokio" },
+    Absence { package: "manyhands-executor", features: Features::All, library: "reqwest" },
     Absence { package: "manyhands", features: Features::None, library: "reqwest" },
     Absence { package: "manyhands", features: Features::Default, library: "reqwest" },
 ];
