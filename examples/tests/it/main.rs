@@ -1,0 +1,10 @@
+//! Every example run as the process that a user would start, and its output held against what the
+//! example promises to show.
+
+mod executors;
+mod http;
+mod listing;
+mod models;
+mod program;
+mod promises;
+mod threads;
