@@ -13,6 +13,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::interrupt::{Cause, Interrupt};
+use crate::primitive::local;
 
 /// Something that can ask a context to end: a cancel token, or a task.
 pub trait CancelSource {
@@ -49,8 +50,8 @@ pub struct Layer<'a> {
     not_send: PhantomData<*const ()>,
 }
 
-thread_local! {
-    static INNERMOST: Cell<*const Layer<'static>> = const { Cell::new(ptr::null()) };
+local! {
+    static INNERMOST: Cell<*const Layer<'static>> = Cell::new(ptr::null());
 }
 
 impl<'a> Layer<'a> {
@@ -96,15 +97,15 @@ impl<'a> Layer<'a> {
         struct Leave<'a>(&'a Cell<bool>, *const Layer<'static>);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                INNERMOST.set(self.1);
+                INNERMOST.with(|innermost| innermost.set(self.1));
                 self.0.set(false);
             }
         }
         assert!(!self.entered.replace(true), "a layer was entered again inside itself");
-        let outer = INNERMOST.get();
+        let outer = INNERMOST.with(Cell::get);
         self.parent.set(if self.isolated { ptr::null() } else { outer });
         let _leave = Leave(&self.entered, outer);
-        INNERMOST.set(ptr::from_ref(self).cast());
+        INNERMOST.with(|innermost| innermost.set(ptr::from_ref(self).cast()));
         f()
     }
 
@@ -149,7 +150,7 @@ impl Default for Layer<'_> {
 /// assert!(ended.is_err());
 /// ```
 pub fn check_cancelled() {
-    if INNERMOST.get().is_null() || std::thread::panicking() {
+    if INNERMOST.with(Cell::get).is_null() || std::thread::panicking() {
         return;
     }
     // The outermost wins: an inner timeout has nothing to tell if everything around it ends.
@@ -238,7 +239,7 @@ impl Drop for Registered {
 
 /// Visits the open layers of this thread from the innermost outwards.
 fn for_each_layer(mut visit: impl FnMut(&Layer<'_>)) {
-    let mut next = INNERMOST.get();
+    let mut next = INNERMOST.with(Cell::get);
     // SAFETY: `enter` puts a layer's address here and in the chain, and takes it out before it
     // returns or unwinds, while it holds the layer borrowed; so every pointer in the chain is to a
     // live layer of this thread. `visit` gets it for the length of the call only.
@@ -265,6 +266,6 @@ impl Chain {
     /// Every layer of `self` must be open on the stack that runs next, and must stay on it while
     /// the chain is in force.
     pub unsafe fn swap(self) -> Chain {
-        Chain(INNERMOST.replace(self.0))
+        Chain(INNERMOST.with(|innermost| innermost.replace(self.0)))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! `RUSTFLAGS="--cfg manyhands_loom"` turns it. Only what the models exercise goes through here;
 //! process-global tables keep std's types, because loom's have no `const` constructors.
+//! Thread-locals are part of it ([`local`]): loom's threads share one thread of the operating
+//! system.
 
 #[cfg(not(manyhands_loom))]
 pub(crate) use std::sync::{
@@ -14,6 +16,30 @@ pub(crate) use loom::sync::{
     Arc, Mutex, MutexGuard,
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
+
+/// Declares thread-locals with constant initial values. Reached by `with` and `try_with` only,
+/// which is what loom's have.
+#[cfg(not(manyhands_loom))]
+macro_rules! local {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        std::thread_local! { $($(#[$doc])* static $name: $type = const { $value };)+ }
+    };
+}
+
+#[cfg(manyhands_loom)]
+macro_rules! local {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        loom::thread_local! { $($(#[$doc])* static $name: $type = $value;)+ }
+    };
+}
+
+pub(crate) use local;
+
+/// Declares thread-locals that are made when they are first used.
+#[cfg(manyhands_loom)]
+pub(crate) use loom::thread_local as lazy_local;
+#[cfg(not(manyhands_loom))]
+pub(crate) use std::thread_local as lazy_local;
 
 /// Locks `mutex`, going on with the data of a poisoned one.
 ///

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::context::{Publication, publish};
 use crate::layer::{Registered, check_cancelled, current_deadline};
 use crate::parker::with_current;
+use crate::primitive::local;
 use crate::reason::Reason;
 use crate::timed_out::TimedOut;
 
@@ -120,9 +121,9 @@ impl Wait {
         with_current(|waker, park| {
             let mut cx = PollContext::from_waker(waker);
             let mut poll = || {
-                let parked_before = PARKED.get();
+                let parked_before = PARKED.with(Cell::get);
                 let poll = future.as_mut().poll(&mut cx);
-                if poll.is_pending() && PARKED.get() != parked_before {
+                if poll.is_pending() && PARKED.with(Cell::get) != parked_before {
                     // Another wait ran inside this `poll`, perhaps on the same parker, and may have
                     // eaten a wake-up meant for this one; a spurious one does no harm.
                     waker.wake_by_ref();
@@ -133,7 +134,7 @@ impl Wait {
                 return Ok(value);
             }
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
-            PARKED.set(PARKED.get().wrapping_add(1));
+            PARKED.with(|parked| parked.set(parked.get().wrapping_add(1)));
             // A deadline is not delivered while the thread unwinds (this is a destructor), and
             // parking until an instant that has passed would be a busy loop.
             let ambient = if std::thread::panicking() { None } else { current_deadline() };
@@ -160,7 +161,7 @@ impl Wait {
     }
 }
 
-thread_local! {
+local! {
     /// How many waits of this thread came so far as to park: when it has changed, some did.
-    static PARKED: Cell<u32> = const { Cell::new(0) };
+    static PARKED: Cell<u32> = Cell::new(0);
 }

@@ -9,6 +9,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::{Parker, ThreadParker};
+use crate::primitive::{lazy_local, local};
 
 /// The built-in parker of a thread together with its waker, made once per thread.
 struct ThreadOwn {
@@ -16,10 +17,13 @@ struct ThreadOwn {
     waker: Waker,
 }
 
-thread_local! {
+lazy_local! {
     static OWN: ThreadOwn = ThreadOwn::new();
-    static SCOPED: Cell<Option<NonNull<dyn Parker>>> = const { Cell::new(None) };
-    static INSTALLED: RefCell<Option<Rc<dyn Parker>>> = const { RefCell::new(None) };
+}
+
+local! {
+    static SCOPED: Cell<Option<NonNull<dyn Parker>>> = Cell::new(None);
+    static INSTALLED: RefCell<Option<Rc<dyn Parker>>> = RefCell::new(None);
 }
 
 /// Runs `f` with `parker` in force: every wait inside parks through it. Nests; ends also when `f`
@@ -28,7 +32,7 @@ pub fn with_parker<R>(parker: &dyn Parker, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<NonNull<dyn Parker>>);
     impl Drop for Restore {
         fn drop(&mut self) {
-            SCOPED.set(self.0);
+            SCOPED.with(|scoped| scoped.set(self.0));
         }
     }
     // SAFETY: only the lifetime changes. The pointer is read by `with_current` on this thread
@@ -37,7 +41,7 @@ pub fn with_parker<R>(parker: &dyn Parker, f: impl FnOnce() -> R) -> R {
     let erased = unsafe {
         std::mem::transmute::<NonNull<dyn Parker + '_>, NonNull<dyn Parker>>(NonNull::from(parker))
     };
-    let _restore = Restore(SCOPED.replace(Some(erased)));
+    let _restore = Restore(SCOPED.with(|scoped| scoped.replace(Some(erased))));
     f()
 }
 
@@ -53,13 +57,13 @@ pub fn install_parker(parker: Option<Rc<dyn Parker>>) -> Option<Rc<dyn Parker>> 
 
 /// Whether a parker other than the thread's built-in one is in force here.
 pub fn has_own_parker() -> bool {
-    SCOPED.get().is_some()
+    SCOPED.with(Cell::get).is_some()
         || INSTALLED.try_with(|installed| installed.borrow().is_some()).unwrap_or(false)
 }
 
 /// Calls `f` with the waker and the park function of the parker in force.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
-    if let Some(parker) = SCOPED.get() {
+    if let Some(parker) = SCOPED.with(Cell::get) {
         // SAFETY: `with_parker` put the pointer there and its borrow lasts until it takes it out;
         // we are inside its `f`, on its thread.
         let parker = unsafe { parker.as_ref() };
