@@ -1,0 +1,140 @@
+//! Many requests at once, driven by the calling thread.
+
+use std::marker::PhantomData;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use manyhands_wait::{Reason, TimedOut, is_cancelled};
+use tokio::task::{JoinError, JoinSet};
+
+use crate::error::HttpError;
+use crate::exchange;
+use crate::flights::{Flights, InOrder, Launcher};
+use crate::request::Request;
+use crate::response::Response;
+use crate::session::{Session, Shared};
+
+type Ended = (usize, Result<Response, HttpError>);
+
+static NEXT_RESPONSE: Reason = Reason::new("next of many HTTP responses");
+
+impl Session {
+    /// Sends many requests, at most `size` of them under way at a time, and yields what comes of
+    /// each in the order of the list.
+    ///
+    /// The calling thread drives them all, without other threads, while it waits for the next
+    /// response; between two calls of `next` they stand still (in a multi-thread runtime they go
+    /// on). The list is taken as there is room, so that it may be endless, and it should not block.
+    /// A failed request is an `Err` in its place and loses nothing else. Dropping the iterator
+    /// cancels what is under way. At most four times `size` responses are held back for a slow
+    /// one before them.
+    ///
+    /// ```no_run
+    /// let session = manyhands_http::Session::new();
+    /// let urls = (1..=100).map(|page| format!("https://a.example/{page}"));
+    /// for outcome in session.map(urls, 20) {
+    ///     match outcome {
+    ///         Ok(response) => println!("{} {}", response.status(), response.url()),
+    ///         Err(error) => eprintln!("{error}"),
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// In async code use `futures::stream::iter(requests).map(|r| session.request(r).into_future())
+    /// .buffered(size)`, or spawn tasks.
+    ///
+    /// # Panics
+    /// In a task of a current-thread runtime, like [`manyhands_io::wait`]. Goes on with a panic of
+    /// a hook of the session.
+    #[doc(alias = "grequests.map")]
+    pub fn map<I>(
+        &self,
+        requests: I,
+        size: usize,
+    ) -> impl Iterator<Item = Result<Response, HttpError>> + use<I>
+    where
+        I: IntoIterator<Item: Into<Request>>,
+    {
+        InOrder::new(Flights::new(requests.into_iter(), size, OnThisThread::new(self)))
+    }
+
+    /// Like [`map`](Self::map), in the order in which the requests end, each with its index in the
+    /// list.
+    #[doc(alias = "grequests.imap")]
+    pub fn imap<I>(
+        &self,
+        requests: I,
+        size: usize,
+    ) -> impl Iterator<Item = (usize, Result<Response, HttpError>)> + use<I>
+    where
+        I: IntoIterator<Item: Into<Request>>,
+    {
+        Flights::new(requests.into_iter(), size, OnThisThread::new(self))
+    }
+}
+
+/// Requests as tasks of the runtime that is turned while the calling thread waits.
+struct OnThisThread {
+    shared: Arc<Shared>,
+    tasks: JoinSet<Ended>,
+    /// The runtime may be the thread's own: on another thread nobody would turn it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl OnThisThread {
+    fn new(session: &Session) -> OnThisThread {
+        OnThisThread { shared: session.shared(), tasks: JoinSet::new(), not_send: PhantomData }
+    }
+
+    fn wait_for_next(&mut self) -> Option<Result<Ended, JoinError>> {
+        match manyhands_io::wait_for(&NEXT_RESPONSE, None, self.tasks.join_next()) {
+            Ok(next) => next,
+            Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
+        }
+    }
+}
+
+impl<R: Into<Request>> Launcher<R> for OnThisThread {
+    type Outcome = Result<Response, HttpError>;
+
+    fn launch(&mut self, index: usize, request: R) {
+        let (shared, request) = (Arc::clone(&self.shared), request.into());
+        manyhands_io::enter(|| {
+            self.tasks.spawn(async move { (index, exchange::in_memory(shared, request).await) })
+        });
+    }
+
+    fn under_way(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn is_ready(&self) -> bool {
+        false
+    }
+
+    fn next(&mut self) -> Option<Ended> {
+        match self.wait_for_next()? {
+            Ok(ended) => Some(ended),
+            Err(error) => match error.try_into_panic() {
+                Ok(payload) => resume_unwind(payload),
+                // Nobody aborts these tasks, so their runtime has ended; and with it the thread or
+                // the program that could have asked.
+                Err(_aborted) => None,
+            },
+        }
+    }
+}
+
+impl Drop for OnThisThread {
+    /// Ends what is under way: its connections are closed and its places per host are free when
+    /// this returns.
+    fn drop(&mut self) {
+        self.tasks.abort_all();
+        // While the thread unwinds, or may be about to, it does not wait: then its next wait does
+        // the rest.
+        let may_wait = !std::thread::panicking() && !is_cancelled();
+        if may_wait && !self.tasks.is_empty() && manyhands_io::prepare().is_ok() {
+            while self.wait_for_next().is_some() {}
+        }
+    }
+}
