@@ -44,3 +44,13 @@ pub use model::{Model, UnknownModel};
 pub mod http {
     pub use manyhands_http::*;
 }
+
+/// Python's names for threads, pools, futures and HTTP, and what they are called here.
+#[cfg(all(doc, feature = "threads", feature = "async", feature = "http"))]
+#[doc = include_str!("../docs/coming-from-python.md")]
+pub mod coming_from_python {}
+
+/// Compiles and runs the code of the repository's README.
+#[cfg(all(doctest, feature = "threads", feature = "async", feature = "http"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
