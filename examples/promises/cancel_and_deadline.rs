@@ -51,9 +51,10 @@ pub(crate) fn main() -> anyhow::Result<()> {
     while !waiting.is_running() || ROUNDS.load(Ordering::Relaxed) == 0 {
         sleep(Duration::from_millis(1));
     }
-    println!("cancel: {:?} and {:?}", waiting.cancel(), computing.cancel());
     for task in [waiting, computing] {
-        println!("{:?}", task.result().map_err(|error| error.kind()));
+        let asked = task.cancel();
+        let outcome = task.result().map_err(|error| error.kind());
+        println!("cancel: {asked:?}, and then: {outcome:?}");
     }
     Ok(())
 }

@@ -71,10 +71,9 @@ fn cancel_and_deadline_reach_code_that_runs() {
         [
             "around a stretch of code: Err(TimedOut)",
             r#"around a task: Err("the task ran longer than it was allowed to")"#,
-            "cancel: Requested and Requested",
             "the lamp is out",
-            "Err(Cancelled)",
-            "Err(Cancelled)",
+            "cancel: Requested, and then: Err(Cancelled)",
+            "cancel: Requested, and then: Err(Cancelled)",
         ]
     );
 }
