@@ -8,11 +8,12 @@
 //! - [`ours`] and [`rivals`] – the same jobs done by manyhands and by everybody else
 //! - [`measure`] – interleaved repeats, median and spread
 //! - [`report`] – rows as a table or as JSON
-//! - [`process`] and [`usage`] – child processes, CPU time and memory
+//! - [`process`], [`usage`] and [`machine`] – child processes, what they use, and of what
 
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod machine;
 mod measure;
 mod ours;
 mod process;

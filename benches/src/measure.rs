@@ -72,6 +72,8 @@ pub(crate) enum Against {
     AllBut(&'static [&'static str]),
     /// The best of these.
     Only(&'static [&'static str]),
+    /// A fixed figure that could not be better, called "ideal".
+    Ideal(f64),
 }
 
 impl Against {
@@ -80,6 +82,7 @@ impl Against {
             Against::Everybody => true,
             Against::AllBut(names) => !names.contains(&name),
             Against::Only(names) => names.contains(&name),
+            Against::Ideal(_) => false,
         }
     }
 }
@@ -148,8 +151,12 @@ fn row(suite: &'static str, spec: &RowSpec, records: &[Record]) -> anyhow::Resul
         figures.swap_remove(ours.with_context(|| format!("nobody measured {}", spec.name))?);
     figures.sort_by(|(.., a), (.., b)| spec.better.order(a.median, b.median));
 
-    let (rivals, beside): (Vec<_>, Vec<_>) =
+    let (mut rivals, beside): (Vec<_>, Vec<_>) =
         figures.into_iter().partition(|(name, ..)| spec.against.counts(name));
+    if let Against::Ideal(ideal) = spec.against {
+        let always = vec![ideal; our_rounds.len()];
+        rivals.push(("ideal".to_owned(), always, Spread::constant(ideal)));
+    }
     let ratio = rivals.first().map(|(_, their_rounds, theirs)| {
         let pairs = our_rounds.iter().zip(their_rounds);
         let by_round: Vec<f64> = pairs.map(|(ours, theirs)| ours / theirs).collect();
@@ -220,6 +227,7 @@ mod tests {
             (Better::Lower, Against::Everybody, 3.0, false),
             (Better::Lower, Against::AllBut(&["fast"]), 1.5, true),
             (Better::Higher, Against::Only(&["fair", "slow"]), 0.75, false),
+            (Better::Lower, Against::Ideal(2.5), 1.2, true),
         ] {
             let rows = vec![spec(better, against, 1.5)];
             let row =

@@ -1,6 +1,18 @@
-//! What this process has used of the machine so far.
+//! What this process has used of the machine so far: CPU time and memory.
 
 use anyhow::Context;
+use nix::sys::resource::{UsageWho, getrusage};
+
+/// CPU time of this process, user and system, all threads, in seconds.
+///
+/// # Errors
+/// When the operating system does not tell.
+pub(crate) fn cpu_s() -> anyhow::Result<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).context("cannot ask for the CPU time used")?;
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
 
 /// Memory of this process that is resident now and the most that ever was, in bytes.
 ///

@@ -3,6 +3,7 @@
 pub(crate) mod async_executor;
 pub(crate) mod python;
 pub(crate) mod rayon;
+pub(crate) mod reqwest;
 pub(crate) mod rusty_pool;
 pub(crate) mod threadpool;
 pub(crate) mod tokio;

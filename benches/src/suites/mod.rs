@@ -1,12 +1,14 @@
 //! The suites: which there are, and how one is run.
 
 mod executors;
+mod http;
 
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
 
 use crate::arguments::{Order, Scale};
+use crate::machine;
 use crate::measure::Case;
 use crate::process::end_with_parent;
 use crate::report::{self, Row};
@@ -25,7 +27,7 @@ pub(crate) struct Part {
     play: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const SUITES: &[&Suite] = &[&executors::SUITE];
+const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE];
 
 /// The suites, for the help.
 pub(crate) fn list() -> String {
@@ -70,6 +72,7 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<()> {
         }
     }
 
+    let machine = machine::facts();
     let mut rows: Vec<Row> = Vec::new();
     for case in cases {
         let (first, contenders) = (case.rows[0].name, case.contenders.len());
@@ -81,7 +84,7 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<()> {
         rows.extend(measured);
     }
     if !order.json {
-        print!("{}{}", report::table(&rows), report::details(&rows));
+        print!("{machine}\n\n{}{}", report::table(&rows), report::details(&rows));
     }
     Ok(())
 }

@@ -12,6 +12,14 @@ fn executors() {
     }
 }
 
+#[test]
+fn http() {
+    let rows = rows("http");
+    for case in ["fetch_async", "fetch_threads_cpu", "fetch_async_aiohttp", "handler_50"] {
+        assert!(rows.iter().any(|row| row["case"] == case), "no case {case}");
+    }
+}
+
 fn rows(suite: &str) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
     let output = command.args([suite, "--quick", "--repeats", "1", "--json"]).output().unwrap();
