@@ -7,6 +7,7 @@ use clap_complete::Shell;
 
 use crate::compare::CompareArgs;
 use crate::exit::EXIT_CODES;
+use crate::fetch::FetchArgs;
 use crate::site::ServeArgs;
 
 /// Many hands make light work: one workload under threads, async tasks and more.
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run one workload under several models and compare them
     Compare(CompareArgs),
+    /// Fetch many URLs, on the executor of your choice
+    Fetch(FetchArgs),
     /// Serve a small site that waits as far servers do
     Serve(ServeArgs),
     /// Print the completion script for a shell

@@ -5,6 +5,7 @@
 mod args;
 mod compare;
 mod exit;
+mod fetch;
 mod grid;
 mod input;
 mod interrupt;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
 fn run(command: &Command) -> anyhow::Result<Exit> {
     match command {
         Command::Compare(args) => compare::run(args),
+        Command::Fetch(args) => fetch::run(args),
         Command::Serve(args) => site::run(args),
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man => manual::man(),

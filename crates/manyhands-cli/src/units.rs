@@ -55,6 +55,18 @@ pub(crate) fn is_unit(word: &str) -> bool {
     matches!(word.trim_end_matches(['.', ',', ';', ':', ')']), "s" | "ms" | "MiB" | "%")
 }
 
+/// The text with every number bound to its unit by a blank that no line is broken at.
+pub(crate) fn bind_units(text: &str) -> String {
+    let mut bound = String::with_capacity(text.len() + 16);
+    for word in text.split(' ') {
+        if !bound.is_empty() {
+            bound.push(if is_unit(word) { '\u{a0}' } else { ' ' });
+        }
+        bound.push_str(word);
+    }
+    bound
+}
+
 /// A count with its noun: `1 task`, `12 tasks`.
 pub(crate) fn count(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
@@ -79,6 +91,7 @@ mod tests {
         assert_eq!(percent(0.998), "over 99 %");
         assert_eq!(seconds_range(0.0481, 0.049), "48.1–49.0 ms");
         assert_eq!(seconds_range(0.05, 0.31), "0.050–0.310 s");
+        assert_eq!(bind_units("took 2.8 s, as said"), "took 2.8\u{a0}s, as said");
         assert_eq!((count(1, "task"), count(12, "task")), ("1 task".into(), "12 tasks".into()));
     }
 }

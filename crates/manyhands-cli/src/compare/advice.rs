@@ -56,7 +56,7 @@ pub(crate) fn advise(cores: usize, measured: &[Figures]) -> Advice {
     why.push(sentences::kind_of_work(sequential(&usable), cores));
     why.push(sentences::choice(chosen, reason, &usable));
     why.extend(sentences::ceiling(chosen, sequential(&usable), cores));
-    why.extend(sentences::busy_cores(sequential(&usable), &usable, cores));
+    why.extend(sentences::busy_cores(sequential(&usable)));
     why.extend(sentences::alternatives(chosen, reason, &usable));
     why.extend(sentences::failures(measured, &usable));
     Advice { model: Some(chosen.model.clone()), why: why.join(" ") }
@@ -122,6 +122,7 @@ mod tests {
             model: name.to_owned(),
             wall: Spread { median: wall_s, min: wall_s * 0.99, max: wall_s * 1.01 },
             cpu_s,
+            core_wait_s: 0.0,
             peak_rss_bytes: mebibytes * MIB,
             ok: 12,
             failed: 0,
@@ -171,11 +172,11 @@ mod tests {
     #[test]
     fn cores_that_others_use_are_named() {
         let advice = compared(vec![
-            model("sequential", 0.70, 0.64, 6),
-            Figures { concurrency: 2, ..model("threads:2", 0.69, 0.64, 6) },
+            Figures { core_wait_s: 0.55, ..model("sequential", 1.22, 0.64, 6) },
+            model("threads:2", 1.20, 0.64, 6),
         ]);
         assert_eq!(advice.model.as_deref(), Some("sequential"));
-        says(&advice, &["threads:2 got 0.9 of 2 cores"]);
+        says(&advice, &["computes 96 %", "waited 0.550 s for a core"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use super::protocol::{Order, Outcome, Run, Sample};
 use super::task::{Assignment, perform, perform_async};
-use super::usage::{cpu_time, now_s, peak_rss_bytes};
+use super::usage::{core_wait_s, cpu_time, now_s, peak_rss_bytes};
 use crate::exit::Exit;
 
 /// Runs the order on standard input.
@@ -49,6 +49,7 @@ fn end_with_parent() -> anyhow::Result<()> {
 
 fn carry_out(model: Model, order: &Order) -> anyhow::Result<Run> {
     let cpu_before = cpu_time()?;
+    let core_wait_before_s = core_wait_s();
     let origin_s = now_s();
     let executor = model.start()?;
     let tasks: Vec<Task<Sample>> = order
@@ -58,10 +59,12 @@ fn carry_out(model: Model, order: &Order) -> anyhow::Result<Run> {
         .map(|assignment| hand_out(&executor, assignment))
         .collect();
     let samples = tasks.into_iter().map(|task| collect(task, origin_s)).collect();
+    // The executor's threads have to be there still to tell it.
+    let core_wait_s = core_wait_s() - core_wait_before_s;
     executor.shutdown(Shutdown::WAIT);
     let wall_s = now_s() - origin_s;
     let cpu_s = (cpu_time()? - cpu_before).as_secs_f64();
-    Ok(Run { wall_s, cpu_s, peak_rss_bytes: peak_rss_bytes()?, samples })
+    Ok(Run { wall_s, cpu_s, core_wait_s, peak_rss_bytes: peak_rss_bytes()?, samples })
 }
 
 /// An async executor gets futures, which is what it is for; every other gets plain functions.

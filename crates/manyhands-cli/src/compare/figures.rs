@@ -58,6 +58,8 @@ pub(crate) struct Figures {
     pub wall: Spread,
     /// Median of the CPU seconds.
     pub cpu_s: f64,
+    /// Median of the seconds for which threads were ready to run and had no core.
+    pub core_wait_s: f64,
     /// Median of the peak memory, in bytes.
     pub peak_rss_bytes: u64,
     /// Tasks that succeeded in the run with the most failures.
@@ -84,6 +86,7 @@ impl Figures {
             model: model.to_owned(),
             wall: median(&|run| run.wall_s)?,
             cpu_s: median(&|run| run.cpu_s)?.median,
+            core_wait_s: median(&|run| run.core_wait_s)?.median,
             peak_rss_bytes: median(&|run| run.peak_rss_bytes as f64)?.median as u64,
             ok: worst.samples.len() - failed,
             failed,
@@ -94,9 +97,11 @@ impl Figures {
         })
     }
 
-    /// The share of the wall in which no core worked for it, from 0 to 1.
+    /// The share of the time in which it had no use for a core, from 0 to 1. Time in which it would
+    /// have used one and got none counts neither way; that is the machine's doing.
     pub(crate) fn waiting_share(&self) -> f64 {
-        (1.0 - self.cpu_s / self.wall.median).clamp(0.0, 1.0)
+        let undisturbed_s = self.wall.median - self.core_wait_s;
+        if undisturbed_s <= self.cpu_s { 0.0 } else { 1.0 - self.cpu_s / undisturbed_s }
     }
 
     /// The share of all cores that it kept busy, from 0 to 1.
@@ -150,7 +155,7 @@ mod tests {
     }
 
     fn run(wall_s: f64, samples: Vec<Sample>) -> Run {
-        Run { wall_s, cpu_s: wall_s / 2.0, peak_rss_bytes: 1 << 20, samples }
+        Run { wall_s, cpu_s: wall_s / 2.0, core_wait_s: 0.0, peak_rss_bytes: 1 << 20, samples }
     }
 
     #[test]
@@ -193,6 +198,9 @@ mod tests {
         assert_eq!(figures.concurrency, 2);
         assert!((figures.concurrency_mean - 1.0).abs() < 1e-9);
         assert!((figures.waiting_share() - 0.5).abs() < 1e-9);
+        let disturbed = Figures { core_wait_s: 0.5, ..figures.clone() };
+        assert!((disturbed.waiting_share() - 1.0 / 3.0).abs() < 1e-9);
+        assert_eq!(Figures { core_wait_s: 3.0, ..figures.clone() }.waiting_share(), 0.0);
         assert!((figures.cpu_share(2) - 0.25).abs() < 1e-9);
         assert_eq!(Figures::of("threads:2", &[]), None);
     }

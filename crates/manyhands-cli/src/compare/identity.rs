@@ -71,7 +71,7 @@ mod tests {
             },
         };
         let samples = checksums.iter().map(sample).collect();
-        Run { wall_s: 1.0, cpu_s: 0.0, peak_rss_bytes: 0, samples }
+        Run { wall_s: 1.0, cpu_s: 0.0, core_wait_s: 0.0, peak_rss_bytes: 0, samples }
     }
 
     fn measured(model: &str, runs: Vec<Run>) -> Measured {

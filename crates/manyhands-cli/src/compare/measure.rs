@@ -43,6 +43,8 @@ pub(crate) struct Measured {
 pub(crate) struct Comparison {
     /// What was run.
     pub workload: Workload,
+    /// How often and how patiently it was run.
+    pub settings: Settings,
     /// The cores that this machine offers.
     pub cores: usize,
     /// The models, in the order in which they ran. After an interruption, those that had a run.
@@ -82,6 +84,11 @@ impl Comparison {
         fastest.filter(|_| several)
     }
 
+    /// The most runs that a model has; fewer than asked for after an interruption.
+    pub(crate) fn rounds(&self) -> usize {
+        self.models.iter().map(|measured| measured.runs.len()).max().unwrap_or(0)
+    }
+
     /// The runs behind the figures of a model.
     pub(crate) fn runs_of(&self, model: &str) -> &[Run] {
         let measured = self.models.iter().find(|measured| measured.model == model);
@@ -110,6 +117,7 @@ pub(crate) async fn measure(
     let figures = figures_of(&measured, baseline);
     Comparison {
         workload: workload.clone(),
+        settings,
         cores: cores(),
         differences: differences(&measured),
         models: measured,

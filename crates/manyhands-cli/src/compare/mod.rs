@@ -24,7 +24,9 @@ mod task;
 mod usage;
 mod workload;
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::path::Path;
 
 use anyhow::Context;
 use manyhands::Model;
@@ -34,7 +36,8 @@ pub(crate) use self::args::CompareArgs;
 pub(crate) use self::child::run_model;
 pub(crate) use self::failures::failed_tasks;
 pub(crate) use self::figures::{Figures, Spread, typical_run};
-pub(crate) use self::measure::{Comparison, Settings, cores};
+use self::measure::Settings;
+pub(crate) use self::measure::{Comparison, cores};
 pub(crate) use self::protocol::{Outcome, Run, Sample};
 pub(crate) use self::sweep::{Optimum, optimum, workers};
 use self::workload::{Kind, Workload};
@@ -54,6 +57,9 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     check_models(&args.models)?;
     let (urls, invalid_lines) = read_urls(args)?;
     let kinds = kinds(args, &urls)?;
+    if let Some(path) = &args.html {
+        check_writable(path)?;
+    }
     let interrupt = Interrupt::install()?;
     let needs_site = urls.is_empty() && kinds.iter().any(|kind| kind.needs_site());
     let site = if needs_site { Some(SiteProcess::start(args.latency)?) } else { None };
@@ -62,7 +68,7 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     let comparisons = measure_all(args, &workloads, &interrupt)?;
     drop(site);
     if let Some(path) = &args.html {
-        let page = report::page(&comparisons, settings(args));
+        let page = report::page(&comparisons);
         std::fs::write(path, page).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(match interrupt.signal() {
@@ -70,6 +76,12 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
         None if invalid_lines == 0 && comparisons.iter().all(Comparison::is_fine) => Exit::Success,
         None => Exit::Failures,
     })
+}
+
+/// Better to know before minutes of measuring than after.
+fn check_writable(path: &Path) -> anyhow::Result<()> {
+    let opened = OpenOptions::new().create(true).append(true).open(path);
+    opened.map(drop).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Figures are told apart by their models' names, so a model may be there once only.
@@ -150,7 +162,7 @@ fn measure_all(
         let measuring =
             measure::measure(workload, &models, baseline, settings, &progress, interrupt);
         let comparison = runtime.block_on(measuring);
-        let text = rendered(&comparison, settings, args.json, position)?;
+        let text = rendered(&comparison, args.json, position)?;
         progress.aside(|| print(&text)).context("cannot print the results")?;
         comparisons.push(comparison);
         if interrupt.signal().is_some() {
@@ -160,18 +172,13 @@ fn measure_all(
     Ok(comparisons)
 }
 
-fn rendered(
-    comparison: &Comparison,
-    settings: Settings,
-    json: bool,
-    position: usize,
-) -> anyhow::Result<String> {
+fn rendered(comparison: &Comparison, json: bool, position: usize) -> anyhow::Result<String> {
     let gap = if position > 0 { "\n\n" } else { "" };
     Ok(match (json, comparison.is_sweep()) {
         (true, false) => json::comparison(comparison)? + "\n",
         (true, true) => json::sweep(comparison)? + "\n",
-        (false, false) => format!("{gap}{}", table::render(comparison, settings)),
-        (false, true) => format!("{gap}{}", sweep::render(comparison, settings)),
+        (false, false) => format!("{gap}{}", table::render(comparison)),
+        (false, true) => format!("{gap}{}", sweep::render(comparison)),
     })
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Run {
     pub wall_s: f64,
     /// User and system time of the child during that, in seconds.
     pub cpu_s: f64,
+    /// How long its threads were ready to run and had no core, in seconds, all added up.
+    pub core_wait_s: f64,
     /// The most memory that the child ever had resident, in bytes.
     pub peak_rss_bytes: u64,
     /// One for each task, in the order of the tasks.

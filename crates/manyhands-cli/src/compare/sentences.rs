@@ -7,8 +7,8 @@ use crate::units::{count, mebibytes, percent, seconds, times};
 /// From this waiting share on, work counts as waiting; below its complement as computing.
 const MOSTLY: f64 = 0.75;
 
-/// Below this share of the cores that a computing model could have used, they were not free.
-const BUSY: f64 = 0.7;
+/// From this share of its wall on, a sequential run's wait for a core is worth a word.
+const BUSY: f64 = 0.1;
 
 /// How much computing there must be for the number of cores to be a limit worth naming.
 const BOUND_BY_CORES: f64 = 0.5;
@@ -81,21 +81,15 @@ pub(crate) fn ceiling(
     })
 }
 
-/// That the cores were not free, if models that could have used all of them got far fewer.
-pub(crate) fn busy_cores(
-    baseline: Option<&Figures>,
-    usable: &[&Figures],
-    cores: usize,
-) -> Option<String> {
-    let computing = 1.0 - baseline?.waiting_share();
-    let widest = usable.iter().max_by_key(|figures| figures.concurrency)?;
-    let possible = widest.concurrency.min(cores) as f64;
-    let got = widest.cpu_s / widest.wall.median;
-    (computing >= MOSTLY && got < possible * BUSY).then(|| {
+/// That the cores were not free, if even a model that runs one task at a time had to wait for one.
+pub(crate) fn busy_cores(baseline: Option<&Figures>) -> Option<String> {
+    let baseline = baseline?;
+    (baseline.core_wait_s >= baseline.wall.median * BUSY).then(|| {
         format!(
-            "{} got {got:.1} of {}: something else keeps them busy, so this is worth measuring again.",
-            widest.model,
-            count(cores, "core"),
+            "Something else kept the cores busy: {} waited {} for a core. On a quieter machine the \
+             figures will be others.",
+            baseline.model,
+            seconds(baseline.core_wait_s),
         )
     })
 }
@@ -201,13 +195,13 @@ fn figures_of(figures: &Figures) -> String {
 fn differing_costs(chosen: &Figures, other: &Figures) -> String {
     let mut costs = Vec::new();
     if spends_less_cpu(chosen, other) || spends_less_cpu(other, chosen) {
-        let verb = if other.cpu_s > chosen.cpu_s { "spends" } else { "spends only" };
+        let verb = if other.cpu_s > chosen.cpu_s { "spending" } else { "spending only" };
         costs.push(format!("{verb} {} of CPU", seconds(other.cpu_s)));
     }
     if needs_less_memory(chosen, other) || needs_less_memory(other, chosen) {
         let more = other.peak_rss_bytes > chosen.peak_rss_bytes;
-        let verb = if more { "needs" } else { "needs only" };
+        let verb = if more { "needing" } else { "needing only" };
         costs.push(format!("{verb} {}", mebibytes(other.peak_rss_bytes)));
     }
-    if costs.is_empty() { String::new() } else { format!(" and {}", costs.join(" and ")) }
+    if costs.is_empty() { String::new() } else { format!(", {}", costs.join(" and ")) }
 }

@@ -6,7 +6,8 @@ use anstyle::Style;
 
 use super::advice::{needs_less_memory, spends_less_cpu};
 use super::figures::Figures;
-use super::measure::{Comparison, Settings};
+use super::measure::Comparison;
+use super::sentences::busy_cores;
 use super::table::{BAD, BOLD, FAINT, GOOD, heading, problems, range, speedup};
 use crate::grid::{Grid, wrap};
 use crate::units::{count, mebibytes, plain_mebibytes, plain_seconds, seconds, times};
@@ -24,6 +25,13 @@ pub(crate) struct Optimum {
     pub workers: usize,
     /// The reasons, with the figures, in whole sentences.
     pub why: String,
+}
+
+impl Optimum {
+    /// The name of the model with so many workers.
+    pub(crate) fn model(&self) -> String {
+        format!("threads:{}", self.workers)
+    }
 }
 
 /// The models of a sweep: doubling from one, and `most` at the end.
@@ -61,26 +69,30 @@ pub(crate) fn optimum(measured: &[Figures]) -> Option<Optimum> {
     }
     let _ = write!(why, ", with {} at once.", count(chosen.concurrency, "task"));
     match beyond.last() {
-        _ if has_enough(chosen) => why.push_str(" There are no more tasks than that."),
+        _ if has_enough(chosen) => why.push_str(" More cannot help: there are no more tasks."),
         Some(last) => why.push_str(&beyond_the_best(chosen, last)),
         None if usable.len() > 1 => {
             why.push_str(" Every step still gained, so the optimum may lie higher.");
         }
         None => {}
     }
+    let one = usable.first().copied().filter(|figures| figures.model == BASELINE);
+    if let Some(words) = busy_cores(one) {
+        let _ = write!(why, " {words}");
+    }
     Some(Optimum { workers: number, why })
 }
 
 /// The whole text of one sweep, with escape sequences.
-pub(crate) fn render(comparison: &Comparison, settings: Settings) -> String {
+pub(crate) fn render(comparison: &Comparison) -> String {
     let mut text = heading(comparison);
     if comparison.models.is_empty() {
         text.push_str("Interrupted before any model had run.\n");
         return text;
     }
     let optimum = optimum(&comparison.figures);
-    let best = optimum.as_ref().map(|optimum| format!("threads:{}", optimum.workers));
-    text.push_str(&curve(comparison, settings, best.as_deref()));
+    let best = optimum.as_ref().map(Optimum::model);
+    text.push_str(&curve(comparison, best.as_deref()));
     text.push_str(&problems(comparison));
     if let Some(Optimum { workers, why }) = optimum {
         let _ = write!(
@@ -110,28 +122,23 @@ fn beyond_the_best(chosen: &Figures, last: &Figures) -> String {
             times(ratio)
         )
     };
+    let mut costs = Vec::new();
     if spends_less_cpu(chosen, last) {
-        let _ = write!(
-            text,
-            ", spend {} of CPU instead of {}",
-            seconds(last.cpu_s),
-            seconds(chosen.cpu_s)
-        );
+        costs.push(format!("{} of CPU instead of {}", seconds(last.cpu_s), seconds(chosen.cpu_s)));
     }
     if needs_less_memory(chosen, last) {
-        let _ = write!(
-            text,
-            ", need {} instead of {}",
-            mebibytes(last.peak_rss_bytes),
-            mebibytes(chosen.peak_rss_bytes)
-        );
+        let (more, less) = (mebibytes(last.peak_rss_bytes), mebibytes(chosen.peak_rss_bytes));
+        costs.push(format!("{more} instead of {less}"));
+    }
+    if !costs.is_empty() {
+        let _ = write!(text, ", with {}", costs.join(" and "));
     }
     text.push('.');
     text
 }
 
-fn curve(comparison: &Comparison, settings: Settings, best: Option<&str>) -> String {
-    let ranged = settings.repeats > 1;
+fn curve(comparison: &Comparison, best: Option<&str>) -> String {
+    let ranged = comparison.rounds() > 1;
     let mut header = vec!["  workers", "wall s"];
     header.extend(ranged.then_some("min–max"));
     header.extend(["CPU s", "MiB", "failed", "speed-up", "at once", "wall"]);
@@ -190,6 +197,7 @@ mod tests {
             model: format!("threads:{workers}"),
             wall: Spread { median: wall_s, min: wall_s * 0.99, max: wall_s * 1.01 },
             cpu_s,
+            core_wait_s: 0.0,
             peak_rss_bytes: (workers as u64 + 8) << 20,
             ok: 24,
             failed: 0,

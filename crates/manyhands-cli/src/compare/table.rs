@@ -7,7 +7,7 @@ use anstyle::{AnsiColor, Style};
 use super::failures::failed_tasks;
 use super::figures::{Figures, Spread};
 use super::identity::Difference;
-use super::measure::{Comparison, Settings};
+use super::measure::Comparison;
 use crate::grid::{Grid, wrap};
 use crate::units::{count, plain_mebibytes, plain_seconds, times};
 
@@ -22,9 +22,9 @@ pub(super) const BAD: Style =
 pub(super) const FAINT: Style = Style::new().dimmed();
 
 /// The whole text of one comparison, with escape sequences.
-pub(crate) fn render(comparison: &Comparison, settings: Settings) -> String {
+pub(crate) fn render(comparison: &Comparison) -> String {
     let mut text = heading(comparison);
-    text.push_str(&figures_table(comparison, settings));
+    text.push_str(&figures_table(comparison));
     text.push_str(&problems(comparison));
     if comparison.models.is_empty() {
         text.push_str("Interrupted before any model had run.\n");
@@ -69,8 +69,8 @@ pub(crate) fn speedup(figures: &Figures) -> String {
     figures.speedup.map_or_else(|| "–".to_owned(), times)
 }
 
-fn figures_table(comparison: &Comparison, settings: Settings) -> String {
-    let ranged = settings.repeats > 1;
+fn figures_table(comparison: &Comparison) -> String {
+    let ranged = comparison.rounds() > 1;
     let mut header = vec!["  model", "wall s"];
     header.extend(ranged.then_some("min–max"));
     header.extend(["CPU s", "MiB", "ok", "failed", "speed-up", "at once"]);
@@ -99,7 +99,7 @@ fn figures_table(comparison: &Comparison, settings: Settings) -> String {
     }
     let mut text = if comparison.models.is_empty() { String::new() } else { grid.render() };
     if fastest.is_some() {
-        let _ = writeln!(text, "{FAINT}* fastest{}{FAINT:#}", runs_note(comparison, settings));
+        let _ = writeln!(text, "{FAINT}* fastest{}{FAINT:#}", runs_note(comparison));
     }
     text
 }
@@ -112,11 +112,10 @@ fn row_style(figures: &Figures, is_fastest: bool) -> Style {
     }
 }
 
-fn runs_note(comparison: &Comparison, settings: Settings) -> String {
-    let runs: Vec<usize> = comparison.models.iter().map(|measured| measured.runs.len()).collect();
-    match runs.iter().max() {
-        Some(&most) if settings.repeats > 1 => format!("; medians of {}", count(most, "run")),
-        _ => String::new(),
+fn runs_note(comparison: &Comparison) -> String {
+    match comparison.rounds() {
+        0 | 1 => String::new(),
+        rounds => format!("; medians of {rounds} runs"),
     }
 }
 
@@ -127,7 +126,7 @@ fn push_failed_tasks(text: &mut String, comparison: &Comparison) {
         text.push_str(&indented(&failure.reason));
     }
     if failed.len() > SHOWN {
-        let _ = writeln!(text, "\n… and {} more", count(failed.len() - SHOWN, "failed task"));
+        let _ = writeln!(text, "\n… and {} more", failed.len() - SHOWN);
     }
 }
 

@@ -79,7 +79,8 @@ fn finish(
 ) -> Outcome {
     match response.and_then(Response::error_for_status) {
         Ok(response) => Outcome::Done(evaluate(response.bytes())),
-        Err(error) => Outcome::Failed(error.to_string()),
+        // The URL is the task's label already.
+        Err(error) => Outcome::Failed(format!("{}: {}", error.phase(), error.message())),
     }
 }
 

@@ -24,6 +24,18 @@ pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
     Ok(of(own) + of(children))
 }
 
+/// How long the threads of this process that are still there have been ready to run and had no core,
+/// in seconds. Nought where the kernel does not count it.
+pub(crate) fn core_wait_s() -> f64 {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
+    threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
+        .filter_map(|text| run_delay_ns(&text))
+        .map(|nanoseconds| nanoseconds as f64 / 1e9)
+        .sum()
+}
+
 /// The most memory that this process has had resident, in bytes.
 ///
 /// # Errors
@@ -44,6 +56,11 @@ fn of(usage: Usage) -> Duration {
     duration(usage.user_time()) + duration(usage.system_time())
 }
 
+/// The second of the three numbers; the first is the time on a core, the third counts time slices.
+fn run_delay_ns(schedstat: &str) -> Option<u64> {
+    schedstat.split_ascii_whitespace().nth(1)?.parse().ok()
+}
+
 fn high_water_mark(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
@@ -59,6 +76,12 @@ mod tests {
         let status = "Name:\tx\nVmPeak:\t  9000 kB\nVmHWM:\t    5120 kB\nVmRSS:\t 4000 kB\n";
         assert_eq!(high_water_mark(status), Some(5120 * 1024));
         assert_eq!(high_water_mark("Name:\tx\n"), None);
+    }
+
+    #[test]
+    fn the_wait_for_a_core_is_the_second_number() {
+        assert_eq!(run_delay_ns("335635449 506410435 96\n"), Some(506_410_435));
+        assert_eq!(run_delay_ns(""), None);
     }
 
     #[test]

@@ -83,26 +83,28 @@ fn push_point(html: &mut String, figures: &Figures, x: Share, end_s: f64, best: 
     let wall = figures.wall;
     let (y, top, foot) = (down(wall.median, end_s), down(wall.max, end_s), down(wall.min, end_s));
     let (point, text) = if best { ("point best", "best") } else { ("point", "minor") };
+    // Curves fall to the right, so there is room above on that side; at the edge there is not.
+    let (anchor, beside, above) =
+        if x.value() > 0.8 { ("end", 6, top - 18.0) } else { ("start", 8, top - 8.0) };
     let _ = write!(
         html,
         "<g><title>{workers}: {median}, runs from {min} to {max}</title>\
          <line class=\"whisker\" x1=\"{x}\" x2=\"{x}\" y1=\"{top:.1}\" y2=\"{foot:.1}\"/>\
          <circle class=\"{point}\" cx=\"{x}\" cy=\"{y:.1}\" r=\"5\"/>\
-         <text class=\"{text}\" x=\"{x}\" y=\"{above:.1}\" text-anchor=\"middle\">{median}</text>\
+         <text class=\"{text}\" x=\"{x}\" dx=\"{beside}\" y=\"{above:.1}\" text-anchor=\"{anchor}\">{median}</text>\
          <text x=\"{x}\" y=\"{below:.1}\" text-anchor=\"middle\">{number}</text>",
         workers = workers_of(figures),
         number = workers(&figures.model).unwrap_or_default(),
         median = seconds(wall.median),
         min = seconds(wall.min),
         max = seconds(wall.max),
-        above = top - 10.0,
         below = HEIGHT + HEAD + 18.0,
     );
     if best {
         let _ = write!(
             html,
-            "<text class=\"best\" x=\"{x}\" y=\"{:.1}\" text-anchor=\"middle\">optimum</text>",
-            top - 24.0
+            "<text class=\"best\" x=\"{x}\" dx=\"{beside}\" y=\"{:.1}\" text-anchor=\"{anchor}\">optimum</text>",
+            above - 14.0
         );
     }
     html.push_str("</g>\n");

@@ -15,10 +15,10 @@ mod timeline;
 use std::fmt::Write as _;
 
 use self::markup::Escaped;
-use crate::compare::{Comparison, Settings, optimum};
+use crate::compare::{Comparison, optimum};
 
 /// The whole page.
-pub(crate) fn page(comparisons: &[Comparison], settings: Settings) -> String {
+pub(crate) fn page(comparisons: &[Comparison]) -> String {
     let mut html = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -31,7 +31,7 @@ pub(crate) fn page(comparisons: &[Comparison], settings: Settings) -> String {
     }
     html.push_str("</dl>\n<main>\n");
     for comparison in comparisons {
-        html.push_str(&section(comparison, settings));
+        html.push_str(&section(comparison));
     }
     html.push_str("</main>\n</body>\n</html>\n");
     html
@@ -44,7 +44,7 @@ const HATCH: &str = "\
 patternTransform=\"rotate(45)\"><rect width=\"6\" height=\"6\" fill=\"var(--page)\"/>\
 <rect width=\"3\" height=\"6\" fill=\"var(--failed)\"/></pattern></defs></svg>\n";
 
-fn section(comparison: &Comparison, settings: Settings) -> String {
+fn section(comparison: &Comparison) -> String {
     let workload = &comparison.workload;
     let mut html = format!(
         "<section>\n<h2>{}</h2>\n<p>{}</p>\n",
@@ -55,14 +55,14 @@ fn section(comparison: &Comparison, settings: Settings) -> String {
     if comparison.is_sweep() {
         let optimum = optimum(&comparison.figures);
         if let Some(optimum) = &optimum {
-            html.push_str(&summary::optimum(optimum));
+            html.push_str(&summary::optimum_box(optimum));
         }
         html.push_str(&curve::curve(comparison, optimum.as_ref()));
     } else {
         html.push_str(&summary::advice(comparison));
         html.push_str(&bars::charts(comparison));
     }
-    html.push_str(&summary::table(comparison, settings));
+    html.push_str(&summary::table(comparison));
     html.push_str(&timeline::timelines(comparison));
     html.push_str("</section>\n");
     html

@@ -3,11 +3,14 @@
 use std::fmt::Write as _;
 
 use super::markup::Escaped;
-use crate::compare::{Comparison, Figures, Optimum, Settings, failed_tasks};
-use crate::units::{count, mebibytes, seconds, seconds_range, times};
+use crate::compare::{Comparison, Figures, Optimum, failed_tasks, optimum};
+use crate::units::{bind_units, count, mebibytes, seconds, seconds_range, times};
 
-/// How many failures, and how many differences, are spelled out.
-const SHOWN: usize = 50;
+/// How many failures, and how many differences, stand there for all to see.
+const SHOWN: usize = 5;
+
+/// How many more can be unfolded.
+const FOLDED: usize = 500;
 
 /// The advice in a box.
 pub(crate) fn advice(comparison: &Comparison) -> String {
@@ -17,12 +20,12 @@ pub(crate) fn advice(comparison: &Comparison) -> String {
 }
 
 /// The optimum of a sweep in a box.
-pub(crate) fn optimum(optimum: &Optimum) -> String {
+pub(crate) fn optimum_box(optimum: &Optimum) -> String {
     boxed("advice", &format!("Optimum: {}", count(optimum.workers, "worker")), &optimum.why)
 }
 
 /// The table of all figures.
-pub(crate) fn table(comparison: &Comparison, settings: Settings) -> String {
+pub(crate) fn table(comparison: &Comparison) -> String {
     let mut html = String::from(
         "<h3>Figures</h3>\n<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Model</th>\
          <th scope=\"col\">Wall</th><th scope=\"col\">Min–max</th><th scope=\"col\">CPU</th>\
@@ -30,10 +33,13 @@ pub(crate) fn table(comparison: &Comparison, settings: Settings) -> String {
          <th scope=\"col\">Speed-up</th><th scope=\"col\">At once</th>\
          <th scope=\"col\">Mean at once</th></tr></thead>\n<tbody>\n",
     );
-    let fastest = comparison.fastest().map(|figures| figures.model.as_str());
+    let (marked, mark) = marked(comparison);
     for measured in &comparison.models {
         match comparison.figures.iter().find(|figures| figures.model == measured.model) {
-            Some(figures) => html.push_str(&row(figures, fastest == Some(&figures.model))),
+            Some(figures) => {
+                let mark = if marked.as_ref() == Some(&figures.model) { mark } else { "" };
+                html.push_str(&row(figures, mark));
+            }
             None => {
                 let _ = writeln!(
                     html,
@@ -44,14 +50,14 @@ pub(crate) fn table(comparison: &Comparison, settings: Settings) -> String {
         }
     }
     html.push_str("</tbody></table></div>\n");
-    let runs = comparison.models.iter().map(|measured| measured.runs.len()).max().unwrap_or(0);
+    let runs = comparison.rounds();
     let _ = writeln!(
         html,
-        "<p class=\"faint\">Medians of {}{}. Every run was a fresh process with fresh connections; \
+        "<p class=\"faint\">{}{}. Every run was a fresh process with fresh connections; \
          CPU and memory are that process's own. Speed-up is against {}. At once: the most tasks \
          running at the same moment.</p>",
-        count(runs, "run"),
-        match settings.warmup {
+        if runs == 1 { "One run".to_owned() } else { format!("Medians of {runs} runs") },
+        match comparison.settings.warmup {
             0 => String::new(),
             warmup => format!(" after {}", count(warmup, "warm-up run")),
         },
@@ -86,15 +92,24 @@ fn boxed(class: &str, title: &str, words: &str) -> String {
     format!(
         "<div class=\"{class}\"><strong>{}</strong><p>{}</p></div>\n",
         Escaped(title),
-        Escaped(words)
+        Escaped(&bind_units(words))
     )
 }
 
-fn row(figures: &Figures, is_fastest: bool) -> String {
-    let (class, mark) = match (figures.failed, is_fastest) {
-        (1.., _) => (" class=\"bad\"", ""),
-        (0, true) => (" class=\"best\"", " (fastest)"),
-        (0, false) => ("", ""),
+/// The model that stands out, and the word for why: the fastest, of a sweep the optimum.
+fn marked(comparison: &Comparison) -> (Option<String>, &'static str) {
+    if comparison.is_sweep() {
+        let optimum = optimum(&comparison.figures);
+        return (optimum.map(|optimum| optimum.model()), " (optimum)");
+    }
+    (comparison.fastest().map(|figures| figures.model.clone()), " (fastest)")
+}
+
+fn row(figures: &Figures, mark: &str) -> String {
+    let class = match (figures.failed, mark) {
+        (1.., _) => " class=\"bad\"",
+        (0, "") => "",
+        (0, _) => " class=\"best\"",
     };
     format!(
         "<tr{class}><th scope=\"row\">{}{mark}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td>\
@@ -113,48 +128,59 @@ fn row(figures: &Figures, is_fastest: bool) -> String {
 }
 
 fn push_failed_tasks(html: &mut String, comparison: &Comparison) {
-    let failed = failed_tasks(comparison);
-    if failed.is_empty() {
-        return;
-    }
-    html.push_str("<div class=\"advice trouble\"><strong>Failed tasks</strong><ul>\n");
-    for failure in failed.iter().take(SHOWN) {
-        let _ = writeln!(
-            html,
-            "<li>{} under {}: {}</li>",
+    let failed = failed_tasks(comparison).into_iter().map(|failure| {
+        format!(
+            "{} under {}: {}",
             Escaped(&failure.label),
             Escaped(&failure.models),
             Escaped(&failure.reason)
-        );
-    }
-    push_rest(html, failed.len());
+        )
+    });
+    push_list(html, "Failed tasks", &failed.collect::<Vec<_>>());
 }
 
 fn push_differences(html: &mut String, comparison: &Comparison) {
-    if comparison.differences.is_empty() {
-        return;
-    }
-    html.push_str("<div class=\"advice trouble\"><strong>Outputs differ</strong><ul>\n");
-    for difference in comparison.differences.iter().take(SHOWN) {
+    let differing = comparison.differences.iter().map(|difference| {
         let label = comparison.workload.tasks[difference.task].label();
-        let _ = write!(html, "<li>{}", Escaped(&label));
+        let mut item = Escaped(&label).to_string();
         for (output, models) in &difference.outputs {
             let _ = write!(
-                html,
+                item,
                 "; {} bytes, CRC-32 {:08x} under {}",
                 output.bytes,
                 output.checksum,
                 Escaped(&models.join(", "))
             );
         }
-        html.push_str("</li>\n");
-    }
-    push_rest(html, comparison.differences.len());
+        item
+    });
+    push_list(html, "Outputs differ", &differing.collect::<Vec<_>>());
 }
 
-fn push_rest(html: &mut String, listed: usize) {
-    if listed > SHOWN {
-        let _ = writeln!(html, "<li>… and {} more</li>", listed - SHOWN);
+/// A box with a list of what is HTML already; a long one is folded after its beginning.
+fn push_list(html: &mut String, title: &str, items: &[String]) {
+    if items.is_empty() {
+        return;
     }
-    html.push_str("</ul></div>\n");
+    let (shown, rest) = items.split_at(items.len().min(SHOWN));
+    let (folded, left_out) = rest.split_at(rest.len().min(FOLDED));
+    let _ = writeln!(html, "<div class=\"advice trouble\"><strong>{title}</strong>");
+    push_items(html, shown);
+    if !rest.is_empty() {
+        let _ = writeln!(html, "<details><summary>and {} more</summary>", rest.len());
+        push_items(html, folded);
+        if !left_out.is_empty() {
+            let _ = writeln!(html, "<p>… and {} more.</p>", left_out.len());
+        }
+        html.push_str("</details>\n");
+    }
+    html.push_str("</div>\n");
+}
+
+fn push_items(html: &mut String, items: &[String]) {
+    html.push_str("<ul>\n");
+    for item in items {
+        let _ = writeln!(html, "<li>{item}</li>");
+    }
+    html.push_str("</ul>\n");
 }

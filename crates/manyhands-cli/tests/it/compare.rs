@@ -106,7 +106,7 @@ fn computing_and_mixed_work_gives_the_same_under_every_model() {
 
 #[test]
 fn a_sweep_steps_through_the_workers_and_names_an_optimum() {
-    let args = ["compare", "--sweep=6", "-w", "json", "--latency", "0.3", "-r", "1"];
+    let args = ["compare", "--sweep=6", "-w", "json", "--latency", "0.6", "-r", "1"];
     let finished = run(&[&args[..], &["--json"]].concat());
     assert_eq!(finished.code, Some(0), "{finished:?}");
     let object = &finished.json()[0];

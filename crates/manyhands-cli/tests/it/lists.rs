@@ -103,3 +103,12 @@ fn a_file_that_is_not_there_is_an_error_that_names_it() {
     assert_eq!(finished.code, Some(1));
     assert!(finished.stderr.contains("/nowhere/urls.txt"), "{}", finished.stderr);
 }
+
+#[test]
+fn a_page_that_cannot_be_written_is_told_before_anything_is_measured() {
+    let server = echo();
+    let finished = run(&["compare", "--html", "/nowhere/report.html", &server.url("/x")]);
+    assert_eq!(finished.code, Some(1));
+    assert!(finished.stderr.contains("/nowhere/report.html"), "{}", finished.stderr);
+    assert_eq!(server.seen(), 0);
+}
