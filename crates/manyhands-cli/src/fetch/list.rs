@@ -115,7 +115,9 @@ fn send_lines(
         match line {
             Ok(Ok(url)) => send(sender, Item::Url(url))?,
             Ok(Err(invalid)) => send(sender, Item::Invalid(invalid))?,
-            Err(error) => return send(sender, Item::Broken(format!("cannot read {name}: {error}"))),
+            Err(error) => {
+                return send(sender, Item::Broken(format!("cannot read {name}: {error}")));
+            }
         }
     }
     Ok(())

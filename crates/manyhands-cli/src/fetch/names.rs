@@ -175,7 +175,10 @@ mod tests {
         ] {
             let name = name_of(url);
             assert!(!name.is_empty() && !name.starts_with(['.', '-']), "{url}: {name:?}");
-            assert!(!name.contains(['/', '\\', '\0', '\u{1b}', '\n', '\u{202e}']), "{url}: {name:?}");
+            assert!(
+                !name.contains(['/', '\\', '\0', '\u{1b}', '\n', '\u{202e}']),
+                "{url}: {name:?}"
+            );
             assert_eq!(Path::new(&name).components().count(), 1, "{url}: {name:?}");
         }
         assert_eq!(name_of("http://a.example/..%2f..%2fetc%2fpasswd"), "_.._etc_passwd");
@@ -209,7 +212,8 @@ mod tests {
     fn a_file_that_is_there_is_not_overwritten() {
         let directory = tempfile::tempdir().expect("there is room");
         std::fs::write(directory.path().join("x"), "before").expect("there is room");
-        std::os::unix::fs::symlink("nowhere", directory.path().join("x-2")).expect("it can be made");
+        std::os::unix::fs::symlink("nowhere", directory.path().join("x-2"))
+            .expect("it can be made");
         let url = "http://a.example/x".parse().expect("a URL of the test");
         assert_eq!(Names::default().give(&url, directory.path()), "x-3");
     }

@@ -25,9 +25,7 @@ pub(crate) enum Destination {
 
 impl Destination {
     /// What opens a writer for each attempt. A body with an error status is stored in no file.
-    pub(crate) fn opener(
-        &self,
-    ) -> impl FnMut(&Head) -> io::Result<Option<Writer>> + Send + use<> {
+    pub(crate) fn opener(&self) -> impl FnMut(&Head) -> io::Result<Option<Writer>> + Send + use<> {
         let destination = self.clone();
         let mut begun = false;
         move |head| match &destination {
