@@ -55,6 +55,17 @@ const LAYERS: &[Layer] = &[
 
 /// Libraries that only some crates may name in their manifests (dev-dependencies aside).
 const KEEPERS: &[Keeper] = &[
+    Keeper {
+        library: "tokio",
+        crates: &[
+            "manyhands-io",
+            "manyhands-async",
+            "manyhands-http",
+            "manyhands-cli",
+            "examples",
+            "benches",
+        ],
+    },
     Keeper { library: "reqwest", crates: &["manyhands-http", "benches"] },
     Keeper { library: "clap", crates: &["manyhands-cli"] },
 ];
