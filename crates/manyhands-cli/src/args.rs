@@ -33,8 +33,11 @@ pub(crate) enum Command {
         /// Which shell
         shell: Shell,
     },
-    /// Print the manual page
-    Man,
+    /// Print a manual page
+    Man {
+        /// The subcommand whose page to print instead of the command's own
+        subcommand: Option<String>,
+    },
     /// Run the order on standard input under one model and print what was measured
     #[command(hide = true)]
     RunModel,

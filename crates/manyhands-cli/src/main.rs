@@ -33,7 +33,7 @@ fn run(command: &Command) -> anyhow::Result<Exit> {
         Command::Fetch(args) => fetch::run(args),
         Command::Serve(args) => site::run(args),
         Command::Completions { shell } => manual::completions(*shell),
-        Command::Man => manual::man(),
+        Command::Man { subcommand } => manual::man(subcommand.as_deref()),
         Command::RunModel => compare::run_model(),
     }
 }

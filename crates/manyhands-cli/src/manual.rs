@@ -1,4 +1,4 @@
-//! What is generated from the definition of the arguments: completion scripts and the manual page.
+//! What is generated from the definition of the arguments: completion scripts and manual pages.
 
 use std::io::{self, Write};
 
@@ -7,7 +7,7 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 
 use crate::args::Arguments;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 
 /// Prints the completion script for a shell.
 ///
@@ -19,24 +19,33 @@ pub(crate) fn completions(shell: Shell) -> anyhow::Result<Exit> {
     print(&script)
 }
 
-/// Prints the manual page: the command, then each of its subcommands in a section.
+/// Prints the manual page of the command, which refers to those of its subcommands, or the page of
+/// one of these.
 ///
 /// # Errors
-/// When standard output is closed.
-pub(crate) fn man() -> anyhow::Result<Exit> {
-    let mut page = Vec::new();
-    let mut command = Arguments::command();
+/// When there is no such subcommand, or standard output is closed.
+pub(crate) fn man(subcommand: Option<&str>) -> anyhow::Result<Exit> {
+    let mut command = Arguments::command().disable_help_subcommand(true);
     command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut page)?;
-    for subcommand in command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set()) {
-        let title = format!("manyhands {}", subcommand.get_name());
-        let man = clap_mangen::Man::new(subcommand.clone());
-        writeln!(page, ".SH \"{}\"", title.to_uppercase())?;
-        man.render_synopsis_section(&mut page)?;
-        man.render_description_section(&mut page)?;
-        man.render_options_section(&mut page)?;
-    }
-    print(&page)
+    let page = match subcommand {
+        None => command,
+        Some(name) => page_of(&command, name)?,
+    };
+    let mut text = Vec::new();
+    clap_mangen::Man::new(page).render(&mut text)?;
+    print(&text)
+}
+
+/// A subcommand, named as its page is: `manyhands-compare`.
+fn page_of(command: &clap::Command, name: &str) -> anyhow::Result<clap::Command> {
+    let visible = || command.get_subcommands().filter(|subcommand| !subcommand.is_hide_set());
+    let Some(subcommand) = visible().find(|subcommand| subcommand.get_name() == name) else {
+        let names: Vec<&str> = visible().map(clap::Command::get_name).collect();
+        let words = format!("there is no subcommand {name}; there are {}", names.join(", "));
+        return Err(Usage(words).into());
+    };
+    let page: &'static str = Box::leak(format!("manyhands-{name}").into_boxed_str());
+    Ok(subcommand.clone().name(page).version(env!("CARGO_PKG_VERSION")))
 }
 
 fn print(bytes: &[u8]) -> anyhow::Result<Exit> {
