@@ -5,7 +5,7 @@
 //! `map` and a lambda.
 //!
 //! Better here: a request that fails is an error in its place, with the URL and the cause, where
-//! grequests has `None`; and the list may be endless, because it is taken as there is room.
+//! grequests has `None`; and `Session::map`, on which this rests, also takes an endless list.
 //!
 //! URLs may be given as arguments; without any, a local site is fetched.
 
