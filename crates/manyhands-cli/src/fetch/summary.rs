@@ -14,6 +14,8 @@ use crate::units::{count, seconds};
 const REASONS: usize = 50;
 /// How many of them are shown.
 const SHOWN: usize = 10;
+/// The longest time that is told from longer ones, in microseconds: a month.
+const LONGEST: u64 = 31 * 24 * 3600 * 1_000_000;
 /// How exact the times are kept: three digits.
 const DIGITS: u8 = 3;
 
@@ -54,7 +56,8 @@ impl Summary {
         if record.is_fine() {
             self.fetched += 1;
             let micros = u64::try_from(record.elapsed.as_micros()).unwrap_or(u64::MAX);
-            self.times.saturating_record(micros);
+            // It grows to what it has to hold, and is refused only what is beyond 64 bits.
+            let _ = self.times.record(micros.min(LONGEST));
             return;
         }
         self.failed += 1;

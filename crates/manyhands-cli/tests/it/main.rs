@@ -2,8 +2,11 @@
 
 mod command;
 mod compare;
+mod fetch;
+mod files;
 mod generated;
 mod lists;
+mod paths;
 mod report;
 mod serve;
 mod server;
