@@ -40,6 +40,10 @@ fn it_shows_every_model_and_task_as_text_and_picture() {
         3 * 2 + 3,
         "two boxes each, and a legend"
     );
+    // The caller itself works; workers work; futures have no worker, only a slot.
+    for lane in [">main</li>", ">worker 1</li>", ">slot 1</li>"] {
+        assert!(html.contains(lane), "{lane} is missing");
+    }
     assert!(!html.contains("<i>") && !html.contains("&b="), "text from outside became markup");
     let plain = html.replace(&server.url(""), "");
     assert!(!plain.contains("http://") && !plain.contains("https://"));

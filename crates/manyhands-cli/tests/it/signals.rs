@@ -41,21 +41,29 @@ fn an_interrupt_before_anything_is_measured_says_so() {
 }
 
 #[test]
-fn nothing_outlives_a_killed_command() {
-    let mut command =
-        manyhands(&["compare", "-w", "pages", "-m", "sequential", "--latency", "1000"]);
-    let mut compare = command.stdout(Stdio::null()).spawn().expect("it starts");
-    let both = |running: &[(u32, String)]| {
-        ["serve", "run-model"]
-            .iter()
-            .all(|part| running.iter().any(|(_, line)| line.contains(part)))
-    };
-    let mut running = Vec::new();
-    eventually("site and model run", || {
-        running = children(compare.id());
-        both(&running)
+fn the_site_does_not_outlive_a_killed_command() {
+    outlives_nothing(&["-w", "pages", "--latency", "1000"], "serve");
+}
+
+#[test]
+fn a_model_does_not_outlive_a_killed_command() {
+    // The request is never answered, so only the loss of its parent can end the model.
+    let server = Server::start(|path, _| path.to_owned());
+    server.hold_from(0);
+    outlives_nothing(&[&server.url("/x")], "run-model");
+}
+
+/// Kills a comparison while it has a child with `part` in its command line.
+fn outlives_nothing(args: &[&str], part: &str) {
+    let mut command = manyhands(&["compare", "-m", "threads:2", "--timeout", "1000"]);
+    let mut compare = command.args(args).stdout(Stdio::null()).spawn().expect("it starts");
+    let mut child = None;
+    eventually("the child runs", || {
+        let running = children(compare.id());
+        child = running.into_iter().find(|(_, line)| line.contains(part)).map(|(pid, _)| pid);
+        child.is_some()
     });
     send(compare.id(), Signal::KILL);
     compare.wait().expect("it can be waited for");
-    eventually("site and model are gone", || running.iter().all(|(pid, _)| !is_alive(*pid)));
+    eventually("the child is gone", || child.is_some_and(|pid| !is_alive(pid)));
 }
