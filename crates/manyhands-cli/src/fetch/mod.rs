@@ -119,6 +119,9 @@ impl Fetching {
             ([Source::Url(_)], false, None) if args.files.is_empty() => Output::Body,
             _ => Output::Lines,
         };
+        // Beside a single body there is nothing to be shown.
+        let is_shown = output != Output::Body && io::stderr().is_terminal();
+        let length = if is_shown { list::length(args) } else { None };
         let (tell, ended) = unbounded_channel();
         Ok(Fetching {
             output,
@@ -130,7 +133,7 @@ impl Fetching {
             directory: args.output.as_deref().map(Arc::from),
             names: Names::default(),
             summary: Summary::new(),
-            status: Status::new(if io::stderr().is_terminal() { list::length(args) } else { None }),
+            status: Status::new(length, is_shown),
             list_broke: false,
             interrupt,
             stop: CancelToken::new(),
@@ -266,9 +269,10 @@ impl Fetching {
         if self.output == Output::Body {
             return;
         }
+        self.status.end();
         let text = self.summary.text(self.given_up);
         // Without standard error there is nobody to tell.
-        self.status.aside(|| io::stderr().write_all(text.as_bytes())).unwrap_or_default();
+        let _ = io::stderr().write_all(text.as_bytes());
     }
 }
 

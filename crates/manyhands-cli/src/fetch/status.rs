@@ -20,9 +20,12 @@ pub(crate) struct Status {
 }
 
 impl Status {
-    /// A bar for so many URLs, if that is known.
-    pub(crate) fn new(length: Option<u64>) -> Status {
-        let target = ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND);
+    /// A bar for so many URLs, if that is known; or one that is never drawn.
+    pub(crate) fn new(length: Option<u64>, is_drawn: bool) -> Status {
+        let target = match is_drawn {
+            true => ProgressDrawTarget::stderr_with_hz(REDRAWS_PER_SECOND),
+            false => ProgressDrawTarget::hidden(),
+        };
         let bar = ProgressBar::with_draw_target(length, target);
         let template = match length {
             Some(_) => "{bar:24} {pos}/{len} URLs, {elapsed}, {eta} left  {wide_msg}",
@@ -31,20 +34,30 @@ impl Status {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
-        bar.enable_steady_tick(Duration::from_secs(1) / u32::from(REDRAWS_PER_SECOND));
+        if !bar.is_hidden() {
+            bar.enable_steady_tick(Duration::from_secs(1) / u32::from(REDRAWS_PER_SECOND));
+        }
         Status { bar, started: Instant::now() }
     }
 
     /// Shows what was counted.
     pub(crate) fn show(&self, summary: &Summary, under_way: usize) {
+        if self.bar.is_hidden() {
+            return;
+        }
         let done = summary.fetched() + summary.failed();
         self.bar.set_position(done);
         self.bar.set_message(format!(
-            "{}, {:.0} a second, {} failed, {under_way} under way",
+            "{} failed, {}, {:.0} a second, {under_way} under way",
+            summary.failed(),
             size(summary.bytes()),
             rate(done, self.started.elapsed()),
-            summary.failed(),
         ));
+    }
+
+    /// Takes it off the screen for good.
+    pub(crate) fn end(&self) {
+        self.bar.finish_and_clear();
     }
 
     /// Runs `f`, which may print, with the bar taken off the screen.
@@ -55,6 +68,6 @@ impl Status {
 
 impl Drop for Status {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.end();
     }
 }
