@@ -12,6 +12,7 @@ Options:
   --json         One JSON object per line instead of a table
   --filter TEXT  Only cases whose name contains TEXT
   --repeats N    Rounds in which every contender has one turn [default: 5, quick: 2]
+  --alone        Leave the rivals out: for a profiler
   --quick        Small sizes: shows that everything works, says nothing about speed
   --help         This text
 
@@ -41,6 +42,8 @@ pub(crate) struct Order {
     pub(crate) json: bool,
     pub(crate) filter: Option<String>,
     pub(crate) repeats: usize,
+    /// Whether the rivals are left out.
+    pub(crate) alone: bool,
     pub(crate) scale: Scale,
 }
 
@@ -68,13 +71,15 @@ impl Ask {
     pub(crate) fn read(words: impl IntoIterator<Item = String>) -> anyhow::Result<Ask> {
         let mut words = words.into_iter();
         let mut suite = None;
-        let (mut json, mut filter, mut repeats, mut scale) = (false, None, None, Scale::Full);
+        let (mut json, mut alone, mut scale) = (false, false, Scale::Full);
+        let (mut filter, mut repeats) = (None, None);
         while let Some(word) = words.next() {
             let mut value =
                 || words.next().with_context(|| format!("{word} needs a value; see --help"));
             match word.as_str() {
                 "--help" | "-h" => return Ok(Ask::Help),
                 "--json" => json = true,
+                "--alone" => alone = true,
                 "--quick" => scale = Scale::Quick,
                 "--filter" => filter = Some(value()?),
                 "--repeats" => repeats = Some(positive(&value()?)?),
@@ -90,7 +95,7 @@ impl Ask {
         }
         let Some(suite) = suite else { return Ok(Ask::Help) };
         let repeats = repeats.unwrap_or(scale.pick(5, 2));
-        Ok(Ask::Measure(Order { suite, json, filter, repeats, scale }))
+        Ok(Ask::Measure(Order { suite, json, filter, repeats, alone, scale }))
     }
 }
 
@@ -116,12 +121,20 @@ mod tests {
             json: true,
             filter: Some("map".to_owned()),
             repeats: 3,
+            alone: false,
             scale: Scale::Full,
         };
         let line = "executors --json --filter map --repeats 3";
         assert_eq!(read(line).unwrap(), Ask::Measure(order.clone()));
-        let quick = Order { repeats: 2, scale: Scale::Quick, filter: None, json: false, ..order };
-        assert_eq!(read("--quick executors").unwrap(), Ask::Measure(quick));
+        let quick = Order {
+            repeats: 2,
+            scale: Scale::Quick,
+            filter: None,
+            json: false,
+            alone: true,
+            ..order
+        };
+        assert_eq!(read("--quick executors --alone").unwrap(), Ask::Measure(quick));
     }
 
     #[test]

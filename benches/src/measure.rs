@@ -94,6 +94,11 @@ struct Record {
 }
 
 impl Case<'_> {
+    /// Keeps only ourselves.
+    pub(crate) fn leave_rivals_out(&mut self) {
+        self.contenders.retain(|one| one.name == OURS);
+    }
+
     /// Measures the case in `repeats` rounds.
     ///
     /// # Errors

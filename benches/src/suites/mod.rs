@@ -72,6 +72,9 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<()> {
         }
     }
 
+    if order.alone {
+        cases.iter_mut().for_each(Case::leave_rivals_out);
+    }
     let machine = machine::facts();
     let mut rows: Vec<Row> = Vec::new();
     for case in cases {
