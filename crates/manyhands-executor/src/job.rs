@@ -15,8 +15,8 @@ use crate::work::Closure;
 
 /// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
 ///
-/// A job that is dropped without any of that fails its task as lost, so that nobody waits for it
-/// for ever. A job whose task was cancelled, or run by somebody who waited for it, is
+/// A job that is dropped without any of that, or whose future is dropped before its end, fails its
+/// task as lost, so that nobody waits for it for ever. A job whose task was cancelled, or run by somebody who waited for it, is
 /// [over](Self::is_over); running it does nothing.
 pub struct Job {
     cell: Option<Arc<dyn JobCell>>,
@@ -63,8 +63,9 @@ impl Job {
         self.cell().is_some_and(JobCell::is_future)
     }
 
-    /// Polls the job once; ready when its task has ended. For async executors. A job that is not a
-    /// future runs to its end in the first poll.
+    /// Polls the job once; ready when there is nothing left to do here: its task has ended, or is
+    /// run by somebody who waits for it. For async executors. A job that is not a future runs to
+    /// its end in the first poll.
     pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         match &self.cell {
             None => Poll::Ready(()),
@@ -142,11 +143,8 @@ impl Job {
 
 impl Drop for Job {
     fn drop(&mut self) {
-        if let Some(cell) = self.cell.take()
-            && cell.header().phase() == Phase::Queued
-        {
-            let message = "the executor dropped the task without running it";
-            cell.fail(TaskError::new(TaskErrorKind::Lost, message));
+        if let Some(cell) = self.cell.take() {
+            cell.abandon();
         }
     }
 }

@@ -27,7 +27,8 @@ pub(crate) trait JobCell: Send + Sync {
         false
     }
 
-    /// Polls the future once; claims it first. Ready when the task has ended.
+    /// Polls the future once; claims it first. Ready when the task has ended, or is somebody
+    /// else's. Called by the one job of the cell.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let _not_a_future = cx;
         self.run(&mut || {});
@@ -41,6 +42,14 @@ pub(crate) trait JobCell: Send + Sync {
 
     /// Ends the task with this error, if it has not begun.
     fn fail(&self, error: TaskError);
+
+    /// The job is dropped: ends the task as lost, unless somebody else has it. Called by the one
+    /// job of the cell, and nothing of it after this.
+    fn abandon(&self) {
+        if self.header().phase() == Phase::Queued {
+            self.fail(dropped_unrun());
+        }
+    }
 
     /// Whether [`dispatch`](Self::dispatch) can work.
     fn is_portable(&self) -> bool {
@@ -167,6 +176,10 @@ impl<W: Work> TaskCell<W::Output> for CallCell<W> {
 /// Whether the task's deadline has passed.
 pub(crate) fn is_late(header: &Header) -> bool {
     header.deadline().is_some_and(|at| at <= Instant::now())
+}
+
+pub(crate) fn dropped_unrun() -> TaskError {
+    TaskError::new(TaskErrorKind::Lost, "the executor dropped the task without running it")
 }
 
 pub(crate) fn timed_out_in_queue() -> TaskError {

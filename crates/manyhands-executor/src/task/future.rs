@@ -9,10 +9,12 @@ use std::time::Instant;
 
 use manyhands_wait::{CancelSource, Layer, Reason};
 
-use crate::error::TaskError;
+use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;
 use crate::primitive::UnsafeCell;
-use crate::task::cell::{JobCell, TaskCell, cancelled, error_of, is_late, timed_out_in_queue};
+use crate::task::cell::{
+    JobCell, TaskCell, cancelled, dropped_unrun, error_of, is_late, timed_out_in_queue,
+};
 use crate::task::header::{Header, Phase};
 use crate::task::outcome::Shared;
 
@@ -23,14 +25,17 @@ pub(crate) struct FutureCell<F: Future> {
     shared: Shared<F::Output>,
     /// Pinned: lives inside an `Arc`, is dropped in place, never moved.
     future: UnsafeCell<Option<F>>,
-    /// Guards against two executors polling one job at a time.
-    busy: AtomicBool,
+    /// Whether the job has begun the task in `poll`. Then the future is the job's, across polls;
+    /// otherwise it belongs to whoever claimed the task, and a poll has no business with it.
+    polled: AtomicBool,
     /// When the code must end; known once it has begun.
     until: UnsafeCell<Option<Instant>>,
 }
 
-// SAFETY: `future` and `until` are touched only by whoever claimed the task, or holds `busy` in
-// `poll`; that is one thread at a time. The future moves between threads with that right: `Send`.
+// SAFETY: `future` and `until` are touched only by whoever claimed the task: `run` and `fail` for
+// the length of the call, `poll` and `abandon` for as long as the task runs (`polled`). These two
+// are called by the one `Job` of the cell, through `&mut`, so that is one thread at a time. The
+// future moves between threads with that right: `Send`.
 unsafe impl<F: Future + Send> Sync for FutureCell<F> where F::Output: Send {}
 
 impl<F: Future + Send + 'static> FutureCell<F>
@@ -41,7 +46,7 @@ where
         FutureCell {
             shared,
             future: UnsafeCell::new(Some(future)),
-            busy: AtomicBool::new(false),
+            polled: AtomicBool::new(false),
             until: UnsafeCell::new(None),
         }
     }
@@ -91,7 +96,7 @@ where
         self.until.with(|slot| unsafe { *slot })
     }
 
-    /// One poll with the task's layer around it. For the one who holds `busy`.
+    /// One poll with the task's layer around it. For the one who claimed the task.
     fn poll_layered(&self, cx: &mut Context<'_>) -> Poll<Result<F::Output, TaskError>> {
         let header = &self.shared.header;
         if header.cancel_requested() {
@@ -99,7 +104,7 @@ where
         }
         if self.until().is_some_and(|until| until <= Instant::now()) {
             let message = "the task ran longer than it was allowed to";
-            return Poll::Ready(Err(TaskError::new(crate::TaskErrorKind::TimedOut, message)));
+            return Poll::Ready(Err(TaskError::new(TaskErrorKind::TimedOut, message)));
         }
         let label = || header.label();
         let layer = Layer::new().task(&label).source(header).deadline(self.until());
@@ -147,37 +152,14 @@ where
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.busy.swap(true, Ordering::Acquire) {
-            // Another poll is under way; its poller will be woken by what it registered.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        let poll = self.poll_alone(cx);
-        self.busy.store(false, Ordering::Release);
-        poll
-    }
-
-    fn fail(&self, error: TaskError) {
-        if self.shared.header.claim() {
-            self.complete(Err(error));
-        }
-    }
-
-    fn finish_dispatched(&self, _outcome: Result<&[u8], TaskError>) {
-        // Never dispatched: a future does not leave its process.
-    }
-}
-
-impl<F: Future + Send + 'static> FutureCell<F>
-where
-    F::Output: Send + 'static,
-{
-    fn poll_alone(&self, cx: &mut Context<'_>) -> Poll<()> {
         let header = &self.shared.header;
-        match header.phase() {
-            Phase::Queued if !self.begin() => return Poll::Ready(()),
-            Phase::Queued | Phase::Running => {}
-            Phase::Finished | Phase::Done => return Poll::Ready(()),
+        // Read and written by the one job only.
+        if !self.polled.load(Ordering::Relaxed) {
+            if !self.begin() {
+                // It was cancelled or too late, or a waiter has taken it and runs it elsewhere.
+                return Poll::Ready(());
+            }
+            self.polled.store(true, Ordering::Relaxed);
         }
         // Registered before the look at the flag, so that a cancellation is not missed.
         let key = header.register(cx.waker());
@@ -193,6 +175,27 @@ where
                 Poll::Pending
             }
         }
+    }
+
+    fn abandon(&self) {
+        if !self.polled.load(Ordering::Relaxed) {
+            if self.shared.header.phase() == Phase::Queued {
+                self.fail(dropped_unrun());
+            }
+        } else if self.shared.header.phase() == Phase::Running {
+            let message = "the executor dropped the task's future before its end";
+            self.complete(Err(TaskError::new(TaskErrorKind::Lost, message)));
+        }
+    }
+
+    fn fail(&self, error: TaskError) {
+        if self.shared.header.claim() {
+            self.complete(Err(error));
+        }
+    }
+
+    fn finish_dispatched(&self, _outcome: Result<&[u8], TaskError>) {
+        // Never dispatched: a future does not leave its process.
     }
 }
 

@@ -211,34 +211,29 @@ impl Header {
 
     /// Has `waker`, and no other given here before, woken when the task is done. `false` if it is.
     pub(crate) fn set_poller(&self, waker: &Waker) -> bool {
+        let mut replaced = None;
         let set = self.add_waiter(|waiters, _| match &mut waiters.poller {
-            Some(poller) => poller.clone_from(waker),
-            none => *none = Some(waker.clone()),
+            Some(poller) if poller.will_wake(waker) => {}
+            poller => replaced = poller.replace(waker.clone()),
         });
+        drop(replaced);
         set.is_some()
     }
 
     pub(crate) fn forget_poller(&self) {
         let state = self.state.load(Ordering::Relaxed);
-        if state & WAITERS != 0
-            && phase_of(state) != Phase::Done
-            && let Some(waiters) = lock(&self.waiters).as_mut()
-        {
-            waiters.poller = None;
+        if state & WAITERS != 0 && phase_of(state) != Phase::Done {
+            self.discard(|waiters| waiters.poller.take());
         }
     }
 
     pub(crate) fn remove_waker(&self, key: usize) {
-        if let Some(waiters) = lock(&self.waiters).as_mut() {
-            waiters.wakers.retain(|(of, _)| *of != key);
-        }
+        self.discard(|waiters| take_if(&mut waiters.wakers, |(of, _)| *of == key));
     }
 
     /// Forgets every registration of `queue`.
     pub(crate) fn remove_queue(&self, queue: &Arc<Completions>) {
-        if let Some(waiters) = lock(&self.waiters).as_mut() {
-            waiters.queues.retain(|(of, _)| !Arc::ptr_eq(of, queue));
-        }
+        self.discard(|waiters| take_if(&mut waiters.queues, |(of, _)| Arc::ptr_eq(of, queue)));
     }
 
     /// Asks the running code to end and wakes it if it waits.
@@ -253,9 +248,14 @@ impl Header {
 
     /// Forgets all runners but this one: those of earlier polls of the same future.
     pub(crate) fn keep_only_runner(&self, key: usize) {
-        if let Some(waiters) = lock(&self.waiters).as_mut() {
-            waiters.runners.retain(|(of, _)| *of == key);
-        }
+        self.discard(|waiters| take_if(&mut waiters.runners, |(of, _)| *of != key));
+    }
+
+    /// Drops what `take` takes out, after the lock was released: the destructor of a waker is
+    /// foreign code, and may come back here.
+    fn discard<T>(&self, take: impl FnOnce(&mut Waiters) -> T) {
+        let taken = lock(&self.waiters).as_deref_mut().map(take);
+        drop(taken);
     }
 
     fn add_waiter(&self, add: impl FnOnce(&mut Waiters, usize)) -> Option<usize> {
@@ -295,10 +295,13 @@ impl CancelSource for Header {
     }
 
     fn unregister(&self, key: usize) {
-        if let Some(waiters) = lock(&self.waiters).as_mut() {
-            waiters.runners.retain(|(of, _)| *of != key);
-        }
+        self.discard(|waiters| take_if(&mut waiters.runners, |(of, _)| *of == key));
     }
+}
+
+/// Takes out the elements for which `taken` says yes.
+fn take_if<T>(list: &mut Vec<T>, taken: impl Fn(&T) -> bool) -> Vec<T> {
+    list.extract_if(.., |element| taken(element)).collect()
 }
 
 fn phase_of(state: u32) -> Phase {

@@ -1,0 +1,135 @@
+//! Callbacks: each runs once, with the outcome, before anybody can take it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+
+use manyhands_executor::{Job, TaskOptions};
+
+use crate::patience::Gate;
+
+#[test]
+fn they_run_in_their_order_and_before_the_outcome_can_be_taken() {
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    for number in 0..3 {
+        let seen = Arc::clone(&seen);
+        task.on_done(move |outcome| {
+            seen.lock().unwrap().push((number, *outcome.as_ref().unwrap()));
+        });
+    }
+    let worker = std::thread::spawn(move || job.run());
+    assert_eq!(task.result().unwrap(), 7);
+    assert_eq!(*seen.lock().unwrap(), [(0, 7), (1, 7), (2, 7)]);
+    worker.join().unwrap();
+}
+
+#[test]
+fn while_they_run_the_task_has_ended_but_is_not_to_be_had() {
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    let (begun, go) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+    task.on_done({
+        let (begun, go) = (Arc::clone(&begun), Arc::clone(&go));
+        move |_| {
+            begun.open();
+            go.pass();
+        }
+    });
+    let worker = std::thread::spawn(move || job.run());
+    begun.pass();
+    assert!(task.is_done() && !task.is_running());
+    assert!(task.outcome().is_none());
+    assert!(task.wait_timeout(std::time::Duration::from_millis(1)).is_err());
+    go.open();
+    assert_eq!(task.result().unwrap(), 7);
+    worker.join().unwrap();
+}
+
+#[test]
+fn one_that_is_added_meanwhile_runs_too() {
+    for _ in 0..500 {
+        let (task, job) = Job::of(TaskOptions::new(), || 7);
+        let runs = Arc::new(AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            scope.spawn(|| job.run());
+            for _ in 0..4 {
+                let runs = Arc::clone(&runs);
+                task.on_done(move |outcome| {
+                    assert_eq!(outcome.as_ref().unwrap(), &7);
+                    runs.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+        });
+        task.wait();
+        assert_eq!(runs.load(Ordering::Relaxed), 4);
+    }
+}
+
+#[test]
+fn one_may_add_another() {
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    let task = Arc::new(task);
+    let (sender, receiver) = channel();
+    task.on_done({
+        let task = Arc::clone(&task);
+        move |_| {
+            let inner = sender.clone();
+            task.on_done(move |outcome| inner.send(*outcome.as_ref().unwrap()).unwrap());
+            sender.send(0).unwrap();
+        }
+    });
+    job.run();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), [0, 7]);
+    assert!(task.is_done());
+}
+
+#[test]
+fn one_may_drop_the_task() {
+    let (task, job) = Job::of(TaskOptions::new(), || vec![1]);
+    let slot = Arc::new(Mutex::new(None));
+    task.on_done({
+        let slot = Arc::clone(&slot);
+        move |outcome| {
+            drop(slot.lock().unwrap().take());
+            assert_eq!(outcome.as_ref().unwrap(), &[1]);
+        }
+    });
+    *slot.lock().unwrap() = Some(task);
+    job.run();
+    assert!(slot.lock().unwrap().is_none());
+}
+
+#[test]
+fn one_sees_a_value_that_is_only_send() {
+    let (task, job) = Job::of(TaskOptions::new(), || std::cell::Cell::new(3));
+    let (sender, receiver) = channel();
+    task.on_done(move |outcome| {
+        let cell = outcome.as_ref().unwrap();
+        cell.set(cell.get() + 1);
+        sender.send(cell.get()).unwrap();
+    });
+    std::thread::spawn(move || job.run()).join().unwrap();
+    assert_eq!(receiver.recv().unwrap(), 4);
+    assert_eq!(task.result().unwrap().get(), 4);
+}
+
+#[test]
+fn after_the_outcome_was_taken_there_is_nothing_to_see() {
+    let (mut task, job) = Job::of(TaskOptions::new(), || 7);
+    job.run();
+    assert_eq!(task.result_timeout(std::time::Duration::ZERO).unwrap().unwrap(), 7);
+    task.on_done(|_| panic!("there is no outcome"));
+}
+
+#[test]
+fn a_task_cancelled_in_the_queue_calls_them_in_the_canceller() {
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    let (sender, receiver) = channel();
+    task.on_done(move |outcome| {
+        let cancelled = outcome.as_ref().unwrap_err().is_cancelled();
+        sender.send((cancelled, std::thread::current().id())).unwrap();
+    });
+    task.cancel();
+    assert_eq!(receiver.try_recv(), Ok((true, std::thread::current().id())));
+    drop(job);
+}

@@ -1,0 +1,10 @@
+//! The executor interface from outside, without any executor but those of the tests: jobs and tasks
+//! in every state, jobs that run elsewhere, futures as jobs, reports of failures.
+
+mod auto_traits;
+mod by_hand;
+mod callbacks;
+mod futures;
+mod jobs;
+mod patience;
+mod states;
