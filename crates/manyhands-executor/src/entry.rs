@@ -95,23 +95,35 @@ fn caught<R>(f: impl FnOnce() -> R) -> Result<R, TaskError> {
         .map_err(|payload| TaskError::panicked(payload, panic_capture::take_details()))
 }
 
-/// Encodes an argument or a result.
+/// Encodes an argument or a result. A panic of its `Serialize` is a failure like any other.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, TaskError> {
-    postcard::to_stdvec(value).map_err(|error| {
+    code(|| postcard::to_stdvec(value)).map_err(|why| {
         let what = std::any::type_name::<T>();
-        TaskError::new(TaskErrorKind::Codec, format!("a value of {what} was not encoded: {error}"))
+        TaskError::new(TaskErrorKind::Codec, format!("a value of {what} was not encoded: {why}"))
     })
 }
 
+/// Decodes an argument or a result. A panic of its `Deserialize` is a failure like any other.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, TaskError> {
-    postcard::from_bytes(bytes).map_err(|error| {
+    code(|| postcard::from_bytes(bytes)).map_err(|why| {
         let what = std::any::type_name::<T>();
         let length = bytes.len();
         TaskError::new(
             TaskErrorKind::Codec,
-            format!("{length} bytes were not understood as {what}: {error}"),
+            format!("{length} bytes were not understood as {what}: {why}"),
         )
     })
+}
+
+/// Runs coding, which calls code of the user's types; says in words why it failed.
+fn code<T>(f: impl FnOnce() -> postcard::Result<T>) -> Result<T, String> {
+    match panic_capture::catch(f) {
+        Ok(coded) => coded.map_err(|error| error.to_string()),
+        Err(payload) => {
+            let panic = TaskError::panicked(payload, panic_capture::take_details());
+            Err(format!("panicked: {}", panic.message()))
+        }
+    }
 }
 
 /// The wire form of an outcome: `Result<R, EncodedError>`.

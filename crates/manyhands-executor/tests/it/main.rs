@@ -4,7 +4,9 @@
 mod auto_traits;
 mod by_hand;
 mod callbacks;
+mod elsewhere;
 mod futures;
 mod jobs;
 mod patience;
+mod portable;
 mod states;

@@ -1,0 +1,227 @@
+//! Portable jobs through an executor that sees bytes only: values, panics, codec errors, chunks,
+//! cancellation.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use manyhands_executor::{
+    Cancellation, ExecutorExt, MapOptions, RetryPolicy, TaskErrorKind, TaskOptions, as_completed,
+    wait_all,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::elsewhere::{Behaviour, Elsewhere};
+
+fn double(n: u64) -> u64 {
+    n * 2
+}
+
+fn picky(n: u64) -> u64 {
+    assert!(n != 3, "three is not welcome");
+    n
+}
+
+#[test]
+fn a_call_and_its_value_travel() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    assert_eq!(executor.submit(double, 21).result().unwrap(), 42);
+    let words = executor.submit(|(a, b): (String, Option<char>)| format!("{a}{b:?}"), {
+        ("many".to_owned(), Some('h'))
+    });
+    assert_eq!(words.result().unwrap(), "manySome('h')");
+    let users_own_error: Result<u8, String> = executor
+        .submit(|n: u8| n.checked_sub(1).ok_or("too small".to_owned()), 0)
+        .result()
+        .unwrap();
+    assert_eq!(users_own_error, Err("too small".to_owned()));
+}
+
+#[test]
+fn zero_sized_arguments_and_results_travel() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    executor.submit(|()| (), ()).result().unwrap();
+}
+
+#[test]
+fn a_panic_travels_with_its_place() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    let error = executor.submit(picky, 3).result().unwrap_err();
+    assert!(error.is_panicked());
+    assert_eq!(error.message(), "three is not welcome");
+    assert!(error.location().unwrap().starts_with(file!()), "{:?}", error.location());
+    assert!(error.to_string().contains("three is not welcome"));
+    // The payload stayed behind; what goes on here is the text.
+    let payload = std::panic::catch_unwind(|| error.resume()).unwrap_err();
+    assert!(payload.downcast_ref::<String>().unwrap().contains("three is not welcome"));
+}
+
+#[test]
+fn a_map_travels_in_chunks_and_errors_stay_in_their_places() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    for options in [
+        MapOptions::new(),
+        MapOptions::new().chunk(4),
+        MapOptions::new().chunk(1).window(2),
+        MapOptions::new().chunk(100).window(7),
+    ] {
+        let results: Vec<_> = executor.map_with(options, picky, 0..10).collect();
+        assert_eq!(results.len(), 10);
+        for (n, result) in results.into_iter().enumerate() {
+            match result {
+                Ok(value) => assert_eq!(value, n as u64),
+                Err(error) => {
+                    assert_eq!(n, 3);
+                    assert!(error.is_panicked());
+                }
+            }
+        }
+    }
+    assert!(executor.sent.load(Ordering::Relaxed) > 0);
+}
+
+#[test]
+fn an_unordered_map_travels() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    let mut results: Vec<u64> = executor.map_unordered(double, 0..50).map(Result::unwrap).collect();
+    results.sort_unstable();
+    assert!(results.into_iter().eq((0..50).map(double)));
+}
+
+#[test]
+fn tasks_that_travel_mix_with_others() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    let tasks: Vec<_> = (0..10).map(|n| executor.submit(double, n)).collect();
+    assert_eq!(wait_all(&tasks).done.len(), 10);
+    assert_eq!(as_completed(tasks).map(|task| task.result().unwrap()).sum::<u64>(), 90);
+}
+
+/// Refuses to be coded, in one way or the other.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stubborn {
+    Fine,
+    NotEncoded,
+    EncodingPanics,
+    NotDecoded,
+    DecodingPanics,
+}
+
+impl Serialize for Stubborn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Stubborn::NotEncoded => Err(serde::ser::Error::custom("I stay")),
+            Stubborn::EncodingPanics => panic!("I panic instead"),
+            other => (*other as u8).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Stubborn {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match u8::deserialize(deserializer)? {
+            0 => Ok(Stubborn::Fine),
+            3 => Err(serde::de::Error::custom("I do not arrive")),
+            _ => panic!("I panic on arrival"),
+        }
+    }
+}
+
+const ALL_STUBBORN: [Stubborn; 4] = [
+    Stubborn::NotEncoded,
+    Stubborn::EncodingPanics,
+    Stubborn::NotDecoded,
+    Stubborn::DecodingPanics,
+];
+
+#[test]
+fn an_argument_that_cannot_be_coded_fails_its_task_and_no_other() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    for argument in ALL_STUBBORN {
+        let error = executor.submit(|_: Stubborn| (), argument).result().unwrap_err();
+        assert!(error.is_codec(), "{argument:?}: {error:?}");
+        assert!(error.message().contains("Stubborn"), "{error}");
+    }
+    executor.submit(|_: Stubborn| (), Stubborn::Fine).result().unwrap();
+}
+
+#[test]
+fn a_result_that_cannot_be_coded_fails_its_task_and_no_other() {
+    fn give(n: u8) -> Stubborn {
+        ALL_STUBBORN.get(usize::from(n)).copied().unwrap_or(Stubborn::Fine)
+    }
+    let executor = Elsewhere::new(Behaviour::Work);
+    for n in 0..4 {
+        let error = executor.submit(give, n).result().unwrap_err();
+        assert!(error.is_codec(), "{n}: {error:?}");
+        assert!(error.message().contains("Stubborn"), "{error}");
+    }
+    assert_eq!(executor.submit(give, 4).result().unwrap(), Stubborn::Fine);
+}
+
+#[test]
+fn a_map_with_what_cannot_be_coded_ends() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    for stubborn in ALL_STUBBORN {
+        let inputs = [Stubborn::Fine, stubborn, Stubborn::Fine];
+        let one_each = MapOptions::new().chunk(1);
+        let results: Vec<_> = executor.map_with(one_each, |_: Stubborn| 1_u8, inputs).collect();
+        assert!(matches!(&results[..], [Ok(1), Err(error), Ok(1)] if error.is_codec()));
+        // In one chunk it may cost its neighbours, but each has an outcome.
+        let one_chunk = MapOptions::new().chunk(3);
+        assert_eq!(executor.map_with(one_chunk, |_: Stubborn| 1_u8, inputs).count(), 3);
+    }
+}
+
+#[test]
+fn a_worker_that_dies_or_garbles_or_loses_a_task_fails_that_task() {
+    for (behaviour, kind) in [
+        (Behaviour::Die, TaskErrorKind::WorkerDied),
+        (Behaviour::Garble, TaskErrorKind::Codec),
+        (Behaviour::Lose, TaskErrorKind::Lost),
+    ] {
+        let executor = Elsewhere::new(behaviour);
+        assert_eq!(executor.submit(double, 1).result().unwrap_err().kind(), kind);
+        // Each call of a chunk that failed has failed.
+        let failed: Vec<_> = executor.map_with(MapOptions::new().chunk(2), double, 0..4).collect();
+        assert_eq!(failed.len(), 4);
+        assert!(failed.iter().all(|result| result.as_ref().unwrap_err().kind() == kind));
+    }
+}
+
+#[test]
+fn a_dispatched_task_is_asked_to_end() {
+    let executor = Elsewhere::new(Behaviour::ObeyCancel);
+    let task = executor.submit(double, 1);
+    assert_eq!(task.cancel(), Cancellation::Requested);
+    let error = task.result().unwrap_err();
+    assert!(error.is_cancelled());
+    assert_eq!(error.message(), "the worker obeyed");
+}
+
+#[test]
+fn a_dispatched_task_is_not_run_by_its_waiter() {
+    let executor = Elsewhere::new(Behaviour::ObeyCancel);
+    let mut task = executor.submit(double, 1);
+    assert!(task.result_timeout(Duration::from_millis(2)).is_err());
+    assert!(task.is_running());
+    task.cancel();
+    assert!(task.result().unwrap_err().is_cancelled());
+}
+
+#[test]
+fn closures_and_futures_stay() {
+    // A plain function may go anywhere; a rejection says what to do instead.
+    let executor = Elsewhere::new(Behaviour::Work);
+    let (task, job) = manyhands_executor::Job::of(TaskOptions::new(), || 1);
+    let rejected = manyhands_executor::Executor::execute(&executor, job).unwrap_err();
+    assert!(rejected.to_string().contains("plain function"), "{rejected}");
+    drop(rejected);
+    assert!(task.is_done());
+}
+
+#[test]
+fn retries_travel_too() {
+    // The policy is part of the task; here no attempt fails.
+    let executor = Elsewhere::new(Behaviour::Work);
+    let retrying = executor.with(TaskOptions::new().name("again")).retries(RetryPolicy::new(3));
+    assert_eq!(retrying.submit(double, 4).result().unwrap(), 8);
+}
