@@ -1,16 +1,13 @@
 //! Tasks in the order in which they end.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::Reason;
+use manyhands_wait::{Reason, TimedOut};
 
-use crate::completions::Completions;
-use crate::home;
-use crate::task::{AsTask, Phase, TaskHandle};
+use crate::task::AsTask;
+use crate::watch::Watch;
 
 static NEXT_TO_END: Reason = Reason::new("next task to end");
 
@@ -46,25 +43,14 @@ pub fn as_completed_timeout<T: AsTask>(
 
 /// The iterator of [`as_completed`].
 pub struct AsCompleted<T> {
-    /// `None` once yielded, so that nothing keeps a yielded task.
-    tasks: Vec<Option<(T, TaskHandle)>>,
-    ended: Arc<Completions>,
+    watch: Watch<T>,
     left: usize,
 }
 
 impl<T: AsTask> AsCompleted<T> {
     fn new(tasks: impl IntoIterator<Item = T>) -> AsCompleted<T> {
-        let ended = Arc::new(Completions::new());
-        let mut seen = HashSet::new();
-        let mut list = Vec::new();
-        for task in tasks {
-            let handle = task.as_task();
-            if seen.insert(handle.id()) {
-                handle.header().add_queue(&ended, list.len());
-                list.push(Some((task, handle)));
-            }
-        }
-        AsCompleted { left: list.len(), tasks: list, ended }
+        let watch = Watch::over(tasks);
+        AsCompleted { left: watch.len(), watch }
     }
 
     /// The next task to end, for async code; `None` when all were yielded. Dropping the future
@@ -73,8 +59,8 @@ impl<T: AsTask> AsCompleted<T> {
         if self.left == 0 {
             return None;
         }
-        let key = poll_fn(|cx| self.ended.poll_pop(cx)).await;
-        self.take(key)
+        let place = poll_fn(|cx| self.watch.poll_next(cx)).await;
+        self.take(place)
     }
 
     /// How many tasks have not been yielded.
@@ -87,33 +73,15 @@ impl<T: AsTask> AsCompleted<T> {
         if self.left == 0 {
             return None;
         }
-        let key = match self.ended.try_pop() {
-            Some(key) => Ok(key),
-            None => {
-                if until.is_none() {
-                    self.help();
-                }
-                self.ended.pop(&NEXT_TO_END, until)
-            }
-        };
-        match key {
-            Ok(key) => self.take(key).map(Ok),
-            Err(_) => Some(Err(Unfinished { unfinished: self.left, of: self.tasks.len() })),
+        match self.watch.next(&NEXT_TO_END, until) {
+            Ok(place) => self.take(place).map(Ok),
+            Err(TimedOut) => Some(Err(Unfinished { unfinished: self.left, of: self.watch.len() })),
         }
     }
 
-    fn take(&mut self, key: usize) -> Option<T> {
+    fn take(&mut self, place: usize) -> Option<T> {
         self.left -= 1;
-        self.tasks[key].take().map(|(task, _)| task)
-    }
-
-    /// Runs one task that is queued with the executor this thread works for, if there is one.
-    fn help(&self) {
-        let queued = |handle: &&TaskHandle| handle.header().phase() == Phase::Queued;
-        let mut handles = self.tasks.iter().flatten().map(|(_, handle)| handle);
-        if let Some(handle) = handles.find(queued) {
-            home::help(handle.cell());
-        }
+        self.watch.take(place)
     }
 }
 
@@ -129,19 +97,11 @@ impl<T: AsTask> Iterator for AsCompleted<T> {
     }
 }
 
-impl<T> Drop for AsCompleted<T> {
-    fn drop(&mut self) {
-        for (_, handle) in self.tasks.iter().flatten() {
-            handle.header().remove_queue(&self.ended);
-        }
-    }
-}
-
 impl<T> fmt::Debug for AsCompleted<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AsCompleted")
             .field("left", &self.left)
-            .field("of", &self.tasks.len())
+            .field("of", &self.watch.len())
             .finish()
     }
 }
@@ -156,14 +116,7 @@ pub struct AsCompletedTimeout<T> {
 impl<T: AsTask> AsCompletedTimeout<T> {
     /// The tasks that have not been yielded.
     pub fn into_unfinished(mut self) -> Vec<T> {
-        std::mem::take(&mut self.all.tasks)
-            .into_iter()
-            .flatten()
-            .map(|(task, handle)| {
-                handle.header().remove_queue(&self.all.ended);
-                task
-            })
-            .collect()
+        self.all.watch.take_all().map(|(task, _)| task).collect()
     }
 }
 

@@ -49,11 +49,19 @@ impl Home {
     }
 }
 
-/// Runs the task here if it is queued with the executor that this thread works for.
-pub(crate) fn help(cell: &dyn JobCell) {
+/// Whether this thread is a worker of any executor.
+pub(crate) fn is_worker() -> bool {
+    WORKS_FOR.get() != 0
+}
+
+/// Runs the task here if it is queued with the executor that this thread works for. Returns whether
+/// it was.
+pub(crate) fn help(cell: &dyn JobCell) -> bool {
     let header = cell.header();
     let home = header.home();
-    if home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued {
+    let helps = home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued;
+    if helps {
         cell.run(&mut || {});
     }
+    helps
 }

@@ -27,6 +27,7 @@ mod sequential;
 mod submit;
 mod task;
 mod wait_many;
+mod watch;
 mod work;
 
 pub use as_completed::{
@@ -49,3 +50,8 @@ pub use wait_many::{
     Waited, wait_all, wait_all_timeout, wait_any, wait_any_timeout, wait_first_error,
     wait_first_error_timeout,
 };
+
+/// What must not compile.
+#[cfg(doctest)]
+#[doc = include_str!("../tests/does_not_compile.md")]
+mod does_not_compile {}

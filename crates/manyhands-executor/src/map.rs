@@ -344,10 +344,10 @@ impl<R> Pending<R> {
                 let key = match ended.try_pop() {
                     Some(key) => Ok(key),
                     None => {
-                        if until.is_none()
-                            && let Some(piece) = pieces.values().find(|piece| piece.is_queued())
-                        {
-                            home::help(piece.task.handle().cell());
+                        if until.is_none() && home::is_worker() {
+                            let mut pieces = pieces.values();
+                            let _helped =
+                                pieces.any(|piece| home::help(piece.task.handle().cell()));
                         }
                         ended.pop(&NEXT_RESULT, until)
                     }
@@ -374,12 +374,6 @@ impl<R> Pending<R> {
                 }
             }
         }
-    }
-}
-
-impl<R> Piece<R> {
-    fn is_queued(&self) -> bool {
-        !self.task.is_done() && !self.task.is_running()
     }
 }
 

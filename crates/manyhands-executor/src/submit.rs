@@ -254,9 +254,7 @@ where
     W: Work,
 {
     let (task, job) = make(options, work);
-    if let Err(rejected) = executor.execute(job) {
-        rejected.fail_task();
-    }
+    offer(executor, &task, job);
     task
 }
 
@@ -268,8 +266,23 @@ where
 {
     let cell = Arc::new(FutureCell::new(Shared::new(options), future));
     let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<F::Output>>);
-    if let Err(rejected) = executor.execute(Job::new(cell)) {
+    offer(executor, &task, Job::new(cell));
+    task
+}
+
+/// Offers the job to the executor; rejected, its task fails.
+fn offer<E: Executor + ?Sized, R>(executor: &E, task: &Task<R>, job: Job) {
+    /// If offering it unwinds (the submitter waited for room and was cancelled), nobody will ever
+    /// hold the task, so there is nobody to look at its failure.
+    struct Unwound<'a, R>(&'a Task<R>);
+    impl<R> Drop for Unwound<'_, R> {
+        fn drop(&mut self) {
+            self.0.forgo_report();
+        }
+    }
+    let unwound = Unwound(task);
+    if let Err(rejected) = executor.execute(job) {
         rejected.fail_task();
     }
-    task
+    std::mem::forget(unwound);
 }

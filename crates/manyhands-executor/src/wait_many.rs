@@ -1,14 +1,11 @@
 //! Waiting for several tasks at once: for any, for all, or for the first error.
 
-use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::Reason;
 
-use crate::completions::Completions;
-use crate::home;
-use crate::task::{AsTask, Phase, TaskHandle, Verdict};
+use crate::task::{AsTask, TaskHandle};
+use crate::watch::Watch;
 
 static ANY: Reason = Reason::new("any of several tasks");
 static ALL: Reason = Reason::new("all of several tasks");
@@ -101,12 +98,12 @@ impl When {
     }
 
     /// Whether the wait is over after one more task, this one, has ended.
-    fn is_over(self, handle: &TaskHandle, left: usize) -> bool {
+    fn is_over(self, handle: Option<&TaskHandle>, left: usize) -> bool {
         match self {
             _ if left == 0 => true,
             When::Any => true,
             When::All => false,
-            When::FirstError => handle.header().verdict() == Some(Verdict::Failed),
+            When::FirstError => handle.is_some_and(TaskHandle::is_failed),
         }
     }
 }
@@ -118,55 +115,19 @@ fn wait_many<T: AsTask>(
     limit: Option<Duration>,
 ) -> Waited<T> {
     let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-    let mut seen = HashSet::new();
-    let tasks: Vec<(T, TaskHandle)> = tasks
-        .into_iter()
-        .map(|task| {
-            let handle = task.as_task();
-            (task, handle)
-        })
-        .filter(|(_, handle)| seen.insert(handle.id()))
-        .collect();
-
-    let ended = Arc::new(Completions::new());
-    for (key, (_, handle)) in tasks.iter().enumerate() {
-        handle.header().add_queue(&ended, key);
-    }
-    let mut left = tasks.len();
+    let mut watch = Watch::over(tasks);
+    let mut left = watch.len();
     while left > 0 {
-        let next = match ended.try_pop() {
-            Some(key) => Ok(key),
-            None => {
-                if limit.is_none() {
-                    help(&tasks);
-                }
-                ended.pop(when.reason(), until)
-            }
-        };
-        let Ok(key) = next else { break };
+        let Ok(place) = watch.next(when.reason(), until) else { break };
         left -= 1;
-        if when.is_over(&tasks[key].1, left) {
+        if when.is_over(watch.handle(place), left) {
             break;
         }
     }
-
     let mut waited = Waited { done: Vec::new(), not_done: Vec::new() };
-    for (task, handle) in tasks {
-        handle.header().remove_queue(&ended);
-        let list = if handle.header().phase() == Phase::Done {
-            &mut waited.done
-        } else {
-            &mut waited.not_done
-        };
+    for (task, ended) in watch.take_all() {
+        let list = if ended { &mut waited.done } else { &mut waited.not_done };
         list.push(task);
     }
     waited
-}
-
-/// Runs one task that is queued with the executor this thread works for, if there is one.
-fn help<T>(tasks: &[(T, TaskHandle)]) {
-    let queued = tasks.iter().find(|(_, handle)| handle.header().phase() == Phase::Queued);
-    if let Some((_, handle)) = queued {
-        home::help(handle.cell());
-    }
 }

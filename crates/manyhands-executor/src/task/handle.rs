@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use manyhands_wait::TimedOut;
 
-use super::{Cancellation, JobCell, Phase, Task, Verdict, cell, header, wait_until};
-use crate::home;
+use super::{Cancellation, JobCell, Phase, Task, Verdict, cell, header, wait_for_end, wait_until};
 
 /// A handle of a task that does not know the type of its outcome. Clones are the same task; it
 /// outlives the [`Task`] and keeps nothing running.
@@ -60,11 +59,7 @@ impl TaskHandle {
     /// is, the task runs right here instead.
     #[track_caller]
     pub fn wait(&self) {
-        if self.is_settled() {
-            return;
-        }
-        home::help(&*self.cell);
-        let Err(TimedOut) = wait_until(&*self.cell, None) else { return };
+        wait_for_end(&*self.cell);
     }
 
     /// Waits until the task has ended, for at most `limit`.

@@ -100,19 +100,7 @@ impl<R> Task<R> {
     /// Waits until the task has ended and leaves the outcome where it is.
     #[track_caller]
     pub fn wait(&self) {
-        if self.is_settled() {
-            return;
-        }
-        home::help(self.cell());
-        let until = self.header().deadline();
-        while wait_until(self.cell(), until).is_err() {
-            // The task's own deadline, while it is still in the queue: nobody else may look.
-            self.cell().fail(timed_out_in_queue());
-            if self.header().phase() == Phase::Running {
-                // It runs and will be ended by its own waits.
-                let Err(TimedOut) = wait_until(self.cell(), None) else { return };
-            }
-        }
+        wait_for_end(self.cell());
     }
 
     /// Like [`wait`](Self::wait), for at most `limit`; never runs the task here.
@@ -169,6 +157,11 @@ impl<R> Task<R> {
         self.header().options().and_then(|options| options.name.as_deref())
     }
 
+    /// Says that a failure nobody looks at is not to be reported.
+    pub(crate) fn forgo_report(&self) {
+        self.cell.shared().mark_seen();
+    }
+
     fn header(&self) -> &header::Header {
         self.cell.header()
     }
@@ -203,6 +196,22 @@ impl<R: 'static> Task<R> {
 
 fn upcast<R>(cell: &dyn TaskCell<R>) -> &dyn JobCell {
     cell
+}
+
+/// Waits until the task behind `cell` is done. Runs it here if this thread works for the executor
+/// in whose queue it is.
+#[track_caller]
+fn wait_for_end(cell: &dyn JobCell) {
+    if cell.header().phase() == Phase::Done {
+        return;
+    }
+    home::help(cell);
+    if wait_until(cell, cell.header().deadline()).is_err() {
+        // The task's own deadline, while it may still be in the queue: nobody else might look. If
+        // it runs it will be ended by its own waits.
+        cell.fail(timed_out_in_queue());
+        let Err(TimedOut) = wait_until(cell, None) else { return };
+    }
 }
 
 /// Waits until the task behind `cell` is done, or until `until`.

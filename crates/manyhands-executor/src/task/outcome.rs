@@ -112,7 +112,8 @@ impl<R> Shared<R> {
         self.outcome.with_mut(|slot| unsafe { (*slot).take() })
     }
 
-    fn mark_seen(&self) {
+    /// Somebody saw the outcome, or nobody will.
+    pub(crate) fn mark_seen(&self) {
         self.seen.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 }

@@ -4,9 +4,13 @@
 mod auto_traits;
 mod by_hand;
 mod callbacks;
+mod deadlines;
 mod elsewhere;
 mod futures;
 mod jobs;
+mod own_process;
 mod patience;
 mod portable;
+mod reports;
 mod states;
+mod watching;

@@ -1,0 +1,154 @@
+//! Several tasks under the eyes of one waiter: which have ended, and which nobody has begun.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use manyhands_wait::{Reason, TimedOut};
+
+use crate::completions::Completions;
+use crate::home;
+use crate::task::{AsTask, Phase, TaskHandle, timed_out_in_queue};
+
+/// A list of tasks, each once, named by their places in it. Dropped, it leaves them as they are.
+pub(crate) struct Watch<T> {
+    /// `None` once taken out, so that nothing keeps such a task.
+    tasks: Vec<Option<(T, TaskHandle)>>,
+    ended: Arc<Completions>,
+    /// No task before this place is queued any more.
+    first_queued: usize,
+    /// The deadlines of those that may be queued, the earliest on top.
+    deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+}
+
+impl<T: AsTask> Watch<T> {
+    pub(crate) fn over(tasks: impl IntoIterator<Item = T>) -> Watch<T> {
+        let mut watch = Watch {
+            tasks: Vec::new(),
+            ended: Arc::new(Completions::new()),
+            first_queued: 0,
+            deadlines: BinaryHeap::new(),
+        };
+        let mut seen = HashSet::new();
+        for task in tasks {
+            let handle = task.as_task();
+            if seen.insert(handle.id()) {
+                let place = watch.tasks.len();
+                if let Some(at) = handle.header().deadline() {
+                    watch.deadlines.push(Reverse((at, place)));
+                }
+                handle.header().add_queue(&watch.ended, place);
+                watch.tasks.push(Some((task, handle)));
+            }
+        }
+        watch
+    }
+}
+
+impl<T> Watch<T> {
+    /// How many tasks there were at first.
+    pub(crate) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// The handle of a task that was not taken out.
+    pub(crate) fn handle(&self, place: usize) -> Option<&TaskHandle> {
+        self.tasks[place].as_ref().map(|(_, handle)| handle)
+    }
+
+    /// Waits for the next task to end, and tells its place. Without a limit a worker of the
+    /// executor in whose queue one of them is runs that one.
+    ///
+    /// # Errors
+    /// [`TimedOut`] when `until` has come.
+    #[track_caller]
+    pub(crate) fn next(
+        &mut self,
+        reason: &'static Reason,
+        until: Option<Instant>,
+    ) -> Result<usize, TimedOut> {
+        if let Some(place) = self.ended.try_pop() {
+            return Ok(place);
+        }
+        if until.is_none() {
+            self.help();
+        }
+        loop {
+            let limit = [until, self.next_deadline()].into_iter().flatten().min();
+            if let Ok(place) = self.ended.pop(reason, limit) {
+                return Ok(place);
+            }
+            if until.is_some_and(|until| until <= Instant::now()) {
+                return Err(TimedOut);
+            }
+            self.fail_late();
+        }
+    }
+
+    /// Like [`next`](Self::next), for async code.
+    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<usize> {
+        self.ended.poll_pop(cx)
+    }
+
+    /// Takes out one task.
+    pub(crate) fn take(&mut self, place: usize) -> Option<T> {
+        self.tasks[place].take().map(|(task, _)| task)
+    }
+
+    /// Takes out all that are left, in their order, with whether they have ended.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (T, bool)> {
+        let ended = Arc::clone(&self.ended);
+        std::mem::take(&mut self.tasks).into_iter().flatten().map(move |(task, handle)| {
+            handle.header().remove_queue(&ended);
+            (task, handle.is_settled())
+        })
+    }
+
+    /// Runs one task that is queued with the executor this thread works for, if there is one.
+    fn help(&mut self) {
+        if !home::is_worker() {
+            return;
+        }
+        let queued = |handle: &TaskHandle| handle.header().phase() == Phase::Queued;
+        while self.first_queued < self.len() && !self.handle(self.first_queued).is_some_and(queued)
+        {
+            self.first_queued += 1;
+        }
+        let mut handles = self.tasks[self.first_queued..].iter().flatten();
+        let _helped = handles.any(|(_, handle)| home::help(handle.cell()));
+    }
+
+    /// The earliest deadline of a task that is queued.
+    fn next_deadline(&mut self) -> Option<Instant> {
+        while let Some(Reverse((at, place))) = self.deadlines.peek() {
+            if self.handle(*place).is_some_and(|handle| handle.header().phase() == Phase::Queued) {
+                return Some(*at);
+            }
+            self.deadlines.pop();
+        }
+        None
+    }
+
+    /// Fails those whose deadline passed in the queue: nobody else might look.
+    fn fail_late(&mut self) {
+        let now = Instant::now();
+        while let Some(Reverse((at, place))) = self.deadlines.peek()
+            && *at <= now
+        {
+            if let Some(handle) = self.handle(*place) {
+                handle.cell().fail(timed_out_in_queue());
+            }
+            self.deadlines.pop();
+        }
+    }
+}
+
+impl<T> Drop for Watch<T> {
+    fn drop(&mut self) {
+        for (_, handle) in self.tasks.iter().flatten() {
+            handle.header().remove_queue(&self.ended);
+        }
+    }
+}
