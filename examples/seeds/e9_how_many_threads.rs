@@ -37,7 +37,7 @@ where
 
 pub(crate) fn main() -> anyhow::Result<()> {
     let options = Options::parse()?;
-    let (pause, rounds) = (options.scaled(0.05), (2e6 * options.scale()) as u64);
+    let (pause, rounds) = (options.scaled(0.05), (1e6 * options.scale()) as u64);
     let mut waiting = Vec::new();
     let mut computing = Vec::new();
     println!("threads   waiting   computing");

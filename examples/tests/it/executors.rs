@@ -108,13 +108,13 @@ fn e8_a_pool_bounds_its_threads_and_uses_them_again() {
 
 #[test]
 fn e9_there_is_a_best_number_of_threads() {
-    let ended = run("e9_how_many_threads", "--scale 0.1");
+    let ended = run("e9_how_many_threads", "--scale 0.3");
     let waiting = |threads: u32| {
         let line = ended.after(&format!("{threads:7} "));
         number(line)
     };
     // One thread cannot be quicker than all waits together; eight are about eight times as quick.
-    assert!(waiting(1) >= 0.32, "{:?}", ended.lines);
+    assert!(waiting(1) >= 0.96, "{:?}", ended.lines);
     assert!(waiting(8) < waiting(1) / 1.5, "{:?}", ended.lines);
     assert!(number(ended.after("best for waiting: ")) > 1.0);
     assert!(number(ended.after("best for computing: ")) >= 1.0);
