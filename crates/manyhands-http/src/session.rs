@@ -30,6 +30,9 @@ use crate::request::Request;
 /// }
 /// ```
 ///
+/// A runtime of your own that requests are awaited in needs its I/O and its timers enabled
+/// (`Builder::enable_all`); without, tokio panics.
+///
 /// # Connections
 ///
 /// A connection belongs to the runtime that it was made in: each thread that sends requests in
