@@ -11,7 +11,9 @@
 use std::time::Duration;
 
 use examples::Options;
-use manyhands::{CancelToken, Executor, InProcess, Shutdown, ThreadPool, sleep, wait};
+use manyhands::{
+    CancelToken, Executor, InProcess, Shutdown, ThreadPool, ThreadPoolStatistics, sleep, wait,
+};
 
 pub(crate) fn main() -> anyhow::Result<()> {
     let pause = Options::parse()?.scaled(4.0);
@@ -24,7 +26,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
         }));
     }
     pool.shutdown(Shutdown::WAIT);
-    let after = pool.statistics();
+    let after: ThreadPoolStatistics = pool.statistics();
     println!("8 tasks by {} threads, {} at a time", after.started, after.workers_peak);
 
     let pool = ThreadPool::new(5)?;

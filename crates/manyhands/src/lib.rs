@@ -25,13 +25,16 @@ mod model;
 
 pub use any_executor::AnyExecutor;
 #[cfg(feature = "async")]
-pub use manyhands_async::{AsyncPool, spawn_async};
+pub use manyhands_async::{
+    AsyncPool, BuildError as AsyncPoolBuildError, Statistics as AsyncPoolStatistics, spawn_async,
+};
 pub use manyhands_executor::*;
 pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
 #[cfg(feature = "threads")]
 pub use manyhands_threads::{
-    CurrentThread, Thread, ThreadBuilder, ThreadPool, ThreadPoolBuilder, active_count, blocking,
-    default_workers, enumerate, exit,
+    BuildError as ThreadPoolBuildError, CurrentThread, Statistics as ThreadPoolStatistics, Thread,
+    ThreadBuilder, ThreadPool, ThreadPoolBuilder, active_count, blocking, default_workers,
+    enumerate, exit,
 };
 pub use manyhands_wait::{
     CancelToken, Cancelled, Context, ContextKind, Dump, Parker, Reason, TimedOut, check_cancelled,
