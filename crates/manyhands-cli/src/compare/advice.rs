@@ -56,7 +56,7 @@ pub(crate) fn advise(cores: usize, measured: &[Figures]) -> Advice {
     why.push(sentences::kind_of_work(sequential(&usable), cores));
     why.push(sentences::choice(chosen, reason, &usable));
     why.extend(sentences::ceiling(chosen, sequential(&usable), cores));
-    why.extend(sentences::busy_cores(sequential(&usable)));
+    why.extend(sentences::busy_cores(&usable, cores));
     why.extend(sentences::alternatives(chosen, reason, &usable));
     why.extend(sentences::failures(measured, &usable));
     Advice { model: Some(chosen.model.clone()), why: why.join(" ") }
@@ -176,7 +176,17 @@ mod tests {
             model("threads:2", 1.20, 0.64, 6),
         ]);
         assert_eq!(advice.model.as_deref(), Some("sequential"));
-        says(&advice, &["computes 96 %", "waited 0.550 s for a core"]);
+        says(&advice, &["computes 96 %", "threads of sequential waited 0.550 s"]);
+        let parallel = compared(vec![
+            model("sequential", 0.64, 0.64, 6),
+            Figures { concurrency: 2, core_wait_s: 0.6, ..model("threads:2", 0.63, 0.64, 6) },
+        ]);
+        says(&parallel, &["threads of threads:2 waited 0.600 s"]);
+        let in_its_own_way = compared(vec![
+            model("sequential", 0.64, 0.64, 6),
+            Figures { concurrency: 8, core_wait_s: 1.9, ..model("threads:8", 0.33, 0.64, 6) },
+        ]);
+        assert!(!in_its_own_way.why.contains("Something else"), "{}", in_its_own_way.why);
     }
 
     #[test]

@@ -90,7 +90,7 @@ pub(crate) fn comparison(comparison: &Comparison) -> serde_json::Result<String> 
 /// # Errors
 /// As [`comparison`].
 pub(crate) fn sweep(comparison: &Comparison) -> serde_json::Result<String> {
-    let optimum = sweep::optimum(&comparison.figures);
+    let optimum = sweep::optimum(comparison.cores, &comparison.figures);
     serde_json::to_string(&SweepObject {
         workload: &comparison.workload.name,
         tasks: comparison.workload.tasks.len(),

@@ -7,7 +7,7 @@ use crate::units::{count, mebibytes, percent, seconds, times};
 /// From this waiting share on, work counts as waiting; below its complement as computing.
 const MOSTLY: f64 = 0.75;
 
-/// From this share of its wall on, a sequential run's wait for a core is worth a word.
+/// From this share of the time of its threads on, a model's wait for a core is worth a word.
 const BUSY: f64 = 0.1;
 
 /// How much computing there must be for the number of cores to be a limit worth naming.
@@ -81,15 +81,20 @@ pub(crate) fn ceiling(
     })
 }
 
-/// That the cores were not free, if even a model that runs one task at a time had to wait for one.
-pub(crate) fn busy_cores(baseline: Option<&Figures>) -> Option<String> {
-    let baseline = baseline?;
-    (baseline.core_wait_s >= baseline.wall.median * BUSY).then(|| {
+/// That the cores were not free, if a model had to wait for one although it never ran more tasks at
+/// once than there are cores: it cannot have been in its own way then.
+pub(crate) fn busy_cores(measured: &[&Figures], cores: usize) -> Option<String> {
+    let share = |figures: &Figures| {
+        figures.core_wait_s / (figures.wall.median * figures.concurrency.max(1) as f64)
+    };
+    let fitting = measured.iter().filter(|figures| figures.concurrency <= cores);
+    let hindered = fitting.max_by(|a, b| share(a).total_cmp(&share(b)))?;
+    (share(hindered) >= BUSY).then(|| {
         format!(
-            "Something else kept the cores busy: {} waited {} for a core. On a quieter machine the \
-             figures will be others.",
-            baseline.model,
-            seconds(baseline.core_wait_s),
+            "Something else kept the cores busy: the threads of {} waited {} for one. On a quieter \
+             machine the figures will be others.",
+            hindered.model,
+            seconds(hindered.core_wait_s),
         )
     })
 }

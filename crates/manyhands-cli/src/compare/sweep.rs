@@ -50,7 +50,7 @@ pub(crate) fn workers(model: &str) -> Option<usize> {
 
 /// Finds the smallest number of workers that is not measurably slower than the fastest. Workers
 /// beyond the number of tasks never start, so they cannot make a difference either.
-pub(crate) fn optimum(measured: &[Figures]) -> Option<Optimum> {
+pub(crate) fn optimum(cores: usize, measured: &[Figures]) -> Option<Optimum> {
     let usable: Vec<&Figures> = measured.iter().filter(|figures| figures.ok > 0).collect();
     let fastest = *usable.iter().min_by(|a, b| a.wall.median.total_cmp(&b.wall.median))?;
     let best = usable.iter().position(|figures| {
@@ -76,8 +76,7 @@ pub(crate) fn optimum(measured: &[Figures]) -> Option<Optimum> {
         }
         None => {}
     }
-    let one = usable.first().copied().filter(|figures| figures.model == BASELINE);
-    if let Some(words) = busy_cores(one) {
+    if let Some(words) = busy_cores(&usable, cores) {
         let _ = write!(why, " {words}");
     }
     Some(Optimum { workers: number, why })
@@ -90,7 +89,7 @@ pub(crate) fn render(comparison: &Comparison) -> String {
         text.push_str("Interrupted before any model had run.\n");
         return text;
     }
-    let optimum = optimum(&comparison.figures);
+    let optimum = optimum(comparison.cores, &comparison.figures);
     let best = optimum.as_ref().map(Optimum::model);
     text.push_str(&curve(comparison, best.as_deref()));
     text.push_str(&problems(comparison));
@@ -219,7 +218,7 @@ mod tests {
     fn the_optimum_is_the_fewest_that_are_as_fast_as_any() {
         let points =
             [point(1, 1.0, 0.1), point(2, 0.5, 0.1), point(4, 0.30, 0.1), point(8, 0.29, 0.2)];
-        let optimum = optimum(&points).expect("four points");
+        let optimum = optimum(2, &points).expect("four points");
         assert_eq!(optimum.workers, 4);
         assert!(optimum.why.contains("More gain nothing: 8 take 0.290 s"), "{}", optimum.why);
         assert!(optimum.why.contains("0.200 s of CPU instead of 0.100 s"), "{}", optimum.why);
@@ -229,7 +228,7 @@ mod tests {
     #[test]
     fn a_curve_that_turns_up_says_so() {
         let points = [point(1, 1.0, 1.0), point(2, 0.5, 1.0), point(4, 0.8, 1.0)];
-        let optimum = optimum(&points).expect("three points");
+        let optimum = optimum(2, &points).expect("three points");
         assert_eq!(optimum.workers, 2);
         assert!(optimum.why.contains("slower: 4 take 0.800 s, 1.60× as long"), "{}", optimum.why);
     }
@@ -237,7 +236,7 @@ mod tests {
     #[test]
     fn a_curve_that_still_falls_says_so() {
         let points = [point(1, 1.0, 0.1), point(2, 0.5, 0.1)];
-        let optimum = optimum(&points).expect("two points");
+        let optimum = optimum(2, &points).expect("two points");
         assert_eq!(optimum.workers, 2);
         assert!(optimum.why.contains("may lie higher"), "{}", optimum.why);
     }
@@ -245,7 +244,7 @@ mod tests {
     #[test]
     fn more_workers_than_tasks_need_no_further_step() {
         let points = [point(1, 1.0, 0.1), point(32, 0.35, 0.1), point(64, 0.3, 0.1)];
-        let optimum = optimum(&points).expect("three points");
+        let optimum = optimum(2, &points).expect("three points");
         assert_eq!(optimum.workers, 32);
         assert!(optimum.why.contains("no more tasks"), "{}", optimum.why);
     }

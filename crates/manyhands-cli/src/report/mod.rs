@@ -53,7 +53,7 @@ fn section(comparison: &Comparison) -> String {
     );
     html.push_str(&summary::troubles(comparison));
     if comparison.is_sweep() {
-        let optimum = optimum(&comparison.figures);
+        let optimum = optimum(comparison.cores, &comparison.figures);
         if let Some(optimum) = &optimum {
             html.push_str(&summary::optimum_box(optimum));
         }

@@ -99,7 +99,7 @@ fn boxed(class: &str, title: &str, words: &str) -> String {
 /// The model that stands out, and the word for why: the fastest, of a sweep the optimum.
 fn marked(comparison: &Comparison) -> (Option<String>, &'static str) {
     if comparison.is_sweep() {
-        let optimum = optimum(&comparison.figures);
+        let optimum = optimum(comparison.cores, &comparison.figures);
         return (optimum.map(|optimum| optimum.model()), " (optimum)");
     }
     (comparison.fastest().map(|figures| figures.model.clone()), " (fastest)")
