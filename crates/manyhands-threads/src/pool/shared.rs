@@ -119,7 +119,7 @@ impl Shared {
         if let Some(why) = self.broken.get() {
             return Err(Rejected::new(job, RejectedReason::Broken(why.clone())));
         }
-        if crate::exit::is_exiting() && !self.daemon {
+        if self.closing.load(Ordering::Acquire) || (crate::exit::is_exiting() && !self.daemon) {
             return Err(Rejected::new(job, RejectedReason::ShutDown));
         }
         if let Some(room) = &self.room {
@@ -134,6 +134,10 @@ impl Shared {
         if self.submitted.fetch_add(1, Ordering::SeqCst) & CLOSED != 0 {
             self.submitted.fetch_sub(1, Ordering::SeqCst);
             self.leave_queue();
+            // It was counted for a moment. Who saw that, and sleeps because there seemed to be
+            // something left to do, has to look again.
+            self.sleep.wake_all();
+            self.wake_waiting_for_end();
             return Err(Rejected::new(job, RejectedReason::ShutDown));
         }
         job.set_home(self.home);
