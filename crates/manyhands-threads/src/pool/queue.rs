@@ -1,12 +1,14 @@
-//! Where jobs wait: a shared queue for ordinary ones, a heap for those with a priority, and a short
-//! queue in each worker that the others may take from.
+//! Where jobs wait: a queue for ordinary ones, and a heap for those with a priority.
+//!
+//! Workers take one job at a time, so jobs start in the order of their submission, and none waits
+//! behind a long one that a worker has taken along with it.
 
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crossbeam_deque::{Injector, Steal, Stealer, Worker};
+use crossbeam_deque::{Injector, Steal};
 use manyhands_executor::Job;
 
 /// The jobs of a pool that nobody has begun.
@@ -17,7 +19,6 @@ pub(super) struct Queue {
     /// How many of them are above 0 and below, so that the lock is taken only when it matters.
     urgent: AtomicUsize,
     patient: AtomicUsize,
-    locals: RwLock<Vec<(usize, Stealer<Job>)>>,
 }
 
 #[derive(Default)]
@@ -40,7 +41,6 @@ impl Queue {
             ranked: Mutex::default(),
             urgent: AtomicUsize::new(0),
             patient: AtomicUsize::new(0),
-            locals: RwLock::default(),
         }
     }
 
@@ -57,66 +57,22 @@ impl Queue {
         self.count(priority).fetch_add(1, Ordering::SeqCst);
     }
 
-    /// The next job for the worker with this local queue. `local` gets some more, to save trips.
-    pub(super) fn pop(&self, local: &Worker<Job>) -> Option<Job> {
+    /// The next job.
+    pub(super) fn pop(&self) -> Option<Job> {
         if self.urgent.load(Ordering::Relaxed) > 0
             && let Some(job) = self.pop_ranked(|priority| priority > 0)
         {
             return Some(job);
         }
-        local
-            .pop()
-            .or_else(|| settled(|| self.ordinary.steal_batch_and_pop(local)))
-            .or_else(|| self.steal_from_others(local))
-            .or_else(|| self.pop_patient())
+        settled(|| self.ordinary.steal()).or_else(|| self.pop_patient())
     }
 
-    /// Takes any job that waits anywhere; for clearing the queue.
-    pub(super) fn take_any(&self) -> Option<Job> {
-        settled(|| self.ordinary.steal()).or_else(|| self.pop_ranked(|_| true)).or_else(|| {
-            let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
-            locals.iter().find_map(|(_, stealer)| settled(|| stealer.steal()))
-        })
-    }
-
-    /// Whether there is a job that no worker has near itself. Cheap: asked while spinning.
-    pub(super) fn has_shared_jobs(&self) -> bool {
+    /// Whether there is a job. True may be out of date; false, seen after a sequentially consistent
+    /// fence, is not for jobs pushed before the fence. Cheap: asked while spinning.
+    pub(super) fn has_jobs(&self) -> bool {
         !self.ordinary.is_empty()
             || self.urgent.load(Ordering::Relaxed) > 0
             || self.patient.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether there is a job somewhere. True may be out of date; false, seen after a
-    /// sequentially consistent fence, is not for jobs pushed before the fence.
-    pub(super) fn has_jobs(&self) -> bool {
-        self.has_shared_jobs()
-            || self
-                .locals
-                .read()
-                .unwrap_or_else(PoisonError::into_inner)
-                .iter()
-                .any(|(_, stealer)| !stealer.is_empty())
-    }
-
-    pub(super) fn add_local(&self, worker: usize, local: &Worker<Job>) {
-        let mut locals = self.locals.write().unwrap_or_else(PoisonError::into_inner);
-        locals.push((worker, local.stealer()));
-    }
-
-    /// Takes a worker's local queue out; what is still in it goes back to the shared one.
-    pub(super) fn remove_local(&self, worker: usize, local: &Worker<Job>) {
-        let mut locals = self.locals.write().unwrap_or_else(PoisonError::into_inner);
-        locals.retain(|(of, _)| *of != worker);
-        drop(locals);
-        while let Some(job) = local.pop() {
-            self.ordinary.push(job);
-        }
-    }
-
-    fn steal_from_others(&self, local: &Worker<Job>) -> Option<Job> {
-        let locals = self.locals.read().unwrap_or_else(PoisonError::into_inner);
-        // Our own is among them, and empty.
-        locals.iter().find_map(|(_, stealer)| settled(|| stealer.steal_batch_and_pop(local)))
     }
 
     fn pop_patient(&self) -> Option<Job> {

@@ -220,7 +220,7 @@ impl Shared {
 
     /// Ends what is queued: fails it if the pool is broken, cancels it otherwise.
     pub(super) fn clear_queue(&self) {
-        while let Some(job) = self.queue.take_any() {
+        while let Some(job) = self.queue.pop() {
             self.leave_queue();
             match self.broken.get() {
                 Some(why) => job.reject(RejectedReason::Broken(why.clone())),

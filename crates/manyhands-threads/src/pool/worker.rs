@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
-use crossbeam_deque::Worker;
 use crossbeam_utils::CachePadded;
 use manyhands_executor::Job;
 use manyhands_wait::{Context, Spin};
@@ -45,9 +44,7 @@ pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) {
 }
 
 fn work(shared: &Arc<Shared>, slot: &Arc<Slot>) {
-    let local = Worker::new_fifo();
-    shared.queue.add_local(slot.number, &local);
-    let _leave = Leave { shared, slot, local: &local };
+    let _leave = Leave { shared, slot };
     Context::current(); // known to dumps under its name from the start
     growth::work_for(shared, || {
         if let Some(initializer) = &shared.initializer
@@ -57,7 +54,7 @@ fn work(shared: &Arc<Shared>, slot: &Arc<Slot>) {
             return;
         }
         let sleeper = Sleeper::new();
-        while let Some(job) = next_job(shared, slot, &local, &sleeper) {
+        while let Some(job) = next_job(shared, slot, &sleeper) {
             run(shared, slot, job);
         }
     });
@@ -80,14 +77,9 @@ fn run(shared: &Arc<Shared>, slot: &Slot, job: Job) {
 }
 
 /// The next job; `None` when the worker shall end.
-fn next_job(
-    shared: &Arc<Shared>,
-    slot: &Arc<Slot>,
-    local: &Worker<Job>,
-    me: &Arc<Sleeper>,
-) -> Option<Job> {
+fn next_job(shared: &Arc<Shared>, slot: &Arc<Slot>, me: &Arc<Sleeper>) -> Option<Job> {
     if shared.broken.get().is_none() && !shared.has_surplus() {
-        let job = shared.queue.pop(local);
+        let job = shared.queue.pop();
         if job.is_some() {
             return job;
         }
@@ -95,10 +87,10 @@ fn next_job(
     let sleep = &shared.sleep;
     sleep.start_searching();
     loop {
-        Spin::start().until(|| shared.queue.has_shared_jobs() || must_look_up(shared));
+        Spin::start().until(|| shared.queue.has_jobs() || must_look_up(shared));
         let ends = shared.broken.get().is_some()
             || (shared.has_surplus() && shared.retire_if_surplus(slot));
-        let job = if ends { None } else { shared.queue.pop(local) };
+        let job = if ends { None } else { shared.queue.pop() };
         if ends || job.is_some() || is_finished(shared) {
             let last = sleep.stop_searching();
             if last && shared.queue.has_jobs() {
@@ -129,13 +121,11 @@ fn is_finished(shared: &Shared) -> bool {
 struct Leave<'a> {
     shared: &'a Arc<Shared>,
     slot: &'a Arc<Slot>,
-    local: &'a Worker<Job>,
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        let Leave { shared, slot, local } = self;
-        shared.queue.remove_local(slot.number, local);
+        let Leave { shared, slot } = self;
         shared.strike(&mut shared.roster(), slot);
         if shared.broken.get().is_some() {
             shared.clear_queue();

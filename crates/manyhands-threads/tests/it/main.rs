@@ -1,0 +1,14 @@
+//! Threads and thread pools from outside. `README.md` beside this file says where each behaviour of
+//! the acceptance table is tested.
+
+mod bounded_queue;
+mod growth;
+mod isolation;
+mod lifecycle;
+mod order;
+mod patience;
+mod priorities;
+mod shutdown_and_init;
+mod stress;
+mod submit_and_map;
+mod threads;
