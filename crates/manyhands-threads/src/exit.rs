@@ -10,7 +10,9 @@
 //! That is what CPython does (`threading._shutdown`, `concurrent.futures.thread._python_exit`). A
 //! process that has to wait for more than two seconds says on standard error for whom. A signal
 //! that kills the process, `abort` and `_exit` wait for nothing. A thread that calls
-//! `std::process::exit` is not waited for by itself.
+//! `std::process::exit` is not waited for by itself. One that calls it while the process is ending
+//! already stops there for ever, which is std's rule; if it belongs to a pool or must be joined, the
+//! end of the process waits for it in vain, and says so.
 //!
 //! It hangs on libc's `atexit`, armed when the first thread or pool is made, so handlers that were
 //! registered later run earlier.
@@ -18,6 +20,8 @@
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+use manyhands_wait::{Layer, TaskLabel};
 
 use crate::pool;
 use crate::registry;
@@ -47,8 +51,12 @@ extern "C" fn at_exit() {
     let _never = std::panic::catch_unwind(|| {
         EXITING.store(true, Ordering::Release);
         let mut notice = Notice { at: Instant::now() + SILENCE_MAX, given: false };
-        pool::finish_all(&mut |what| notice.wait_for(what));
-        registry::join_all(&mut |what| notice.wait_for(what));
+        // Whoever calls `exit` may be cancelled or late; the end of the process is not.
+        let label = || TaskLabel { id: 0, name: Some("end of the process".into()) };
+        Layer::new().task(&label).enter(|| {
+            pool::finish_all(&mut |what| notice.wait_for(what));
+            registry::join_all(&mut |what| notice.wait_for(what));
+        });
     });
 }
 

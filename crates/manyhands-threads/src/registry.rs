@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use manyhands_executor::Job;
 use manyhands_wait::Context;
 use rustix::process::getpid;
 use rustix::thread::gettid;
@@ -44,6 +45,10 @@ impl Info {
     pub(crate) fn is_daemon(&self) -> bool {
         self.daemon
     }
+
+    fn is_alive(&self) -> bool {
+        self.alive.load(Ordering::Acquire)
+    }
 }
 
 /// A thread as [`enumerate`] and [`Thread::current`](crate::Thread::current) show it.
@@ -66,7 +71,7 @@ impl CurrentThread {
 
     /// Whether the thread has not ended.
     pub fn is_alive(&self) -> bool {
-        self.info.alive.load(Ordering::Acquire)
+        self.info.is_alive()
     }
 
     /// Whether the end of the process does not wait for the thread.
@@ -104,15 +109,16 @@ impl fmt::Debug for CurrentThread {
 /// [`Thread`](crate::Thread), in the order in which they were started. Workers of pools and threads
 /// of others are not among them.
 pub fn enumerate() -> Vec<CurrentThread> {
-    let main = CurrentThread { info: Arc::clone(main_info()) };
-    let started = entries().iter().map(|info| CurrentThread { info: Arc::clone(info) }).collect();
-    [vec![main], started].concat()
+    let entries = entries();
+    let started = entries.iter().filter(|info| info.is_alive()).map(Arc::clone);
+    let all = std::iter::once(Arc::clone(main_info())).chain(started);
+    all.map(|info| CurrentThread { info }).collect()
 }
 
 /// How many threads [`enumerate`] lists.
 #[doc(alias = "activeCount")]
 pub fn active_count() -> usize {
-    1 + entries().len()
+    1 + entries().iter().filter(|info| info.is_alive()).count()
 }
 
 pub(crate) const MAIN: &str = "MainThread";
@@ -136,13 +142,22 @@ pub(crate) fn current() -> CurrentThread {
     CurrentThread { info }
 }
 
-/// Runs the body of a thread under its name.
-pub(crate) fn run_as(info: Arc<Info>, body: impl FnOnce()) {
+/// Runs the job of a thread under its name.
+pub(crate) fn run_as(info: Arc<Info>, job: Job) {
+    /// Takes the thread off the list at its very end, however it comes: dropping a value that
+    /// nobody wanted may take time, which the end of the process waits for, and may panic.
+    struct Remove(Arc<Info>);
+    impl Drop for Remove {
+        fn drop(&mut self) {
+            remove(&self.0);
+        }
+    }
     info.tid.store(gettid().as_raw_nonzero().get(), Ordering::Relaxed);
     CURRENT.with(|current| current.replace(Some(Arc::clone(&info))));
     Context::current().set_name(info.name());
-    body();
-    remove(&info);
+    let remove = Remove(info);
+    // Who has joined the thread shall not find it among those that are alive.
+    job.run_then(|| remove.0.alive.store(false, Ordering::Release));
 }
 
 /// Starts a thread and lists it.

@@ -184,7 +184,7 @@ impl ThreadBuilder {
         let (task, job) = Job::of(TaskOptions::new().name(info.name()), f);
         let run = {
             let info = Arc::clone(&info);
-            move || registry::run_as(info, || job.run())
+            move || registry::run_as(info, job)
         };
         registry::start(&info, self.stack_bytes, run)?;
         Ok(Thread { task, info })

@@ -42,7 +42,6 @@ scenarios! {
     a_worker_may_exit => 4, "worker\n";
     a_worker_that_exits_waits_for_other_pools => 4, "worker\nwork\n";
     a_thread_may_exit_while_main_waits_for_it => 5, "thread\n";
-    two_may_exit => 6, "";
     an_exit_inside_a_passed_deadline_still_waits => 0, "work\nthread\n";
     an_exit_inside_a_cancelled_scope_still_waits => 0, "work\n";
     an_idle_pool_that_was_never_dropped_is_ended => 0, "main\n";
@@ -266,15 +265,6 @@ fn a_thread_may_exit_while_main_waits_for_it() -> ExitCode {
         std::process::exit(5)
     });
     thread.wait();
-    ExitCode::SUCCESS
-}
-
-fn two_may_exit() -> ExitCode {
-    // One of them ends the process, the other one is stopped with it.
-    let pool = pool(1);
-    drop(pool.spawn(|| std::process::exit(6)));
-    drop(Thread::builder().daemon(true).start(|| std::process::exit(6)).unwrap());
-    forever();
     ExitCode::SUCCESS
 }
 

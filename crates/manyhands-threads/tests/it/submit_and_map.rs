@@ -55,7 +55,7 @@ fn all_workers_work_at_a_time_if_there_is_work() {
     let tasks: Vec<_> = (0..4)
         .map(|_| {
             let barrier = Arc::clone(&barrier);
-            pool.spawn(move || drop(barrier.wait()))
+            pool.spawn(move || barrier.wait().is_leader())
         })
         .collect();
     assert_eq!(wait_all(&tasks).done.len(), 4);
