@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
@@ -136,7 +137,9 @@ impl Executor for AsyncPool {
         let cancelled =
             if how.cancel_queued { std::mem::take(&mut state.queued) } else { BTreeMap::new() };
         drop(state);
+        let count = cancelled.len() as u64;
         cancelled.into_values().for_each(Job::cancel);
+        self.shared.lock().finished += count;
         if how.wait && !self.shared.home.is_here() {
             let Ok(()) = Wait::new(&END).run(self.shared.end()) else {
                 unreachable!("the wait has no end")
@@ -205,6 +208,10 @@ struct State {
     finished: u64,
     next_number: u64,
     queued: BTreeMap<(Reverse<i32>, u64), Job>,
+    /// Places of tasks that have landed, for which no other was launched yet.
+    places_given_back: usize,
+    /// Whether somebody sees to those places.
+    launching: bool,
     waiting_for_end: Vec<Waker>,
 }
 
@@ -212,6 +219,19 @@ impl State {
     fn take_off(&mut self) {
         self.in_flight += 1;
         self.in_flight_peak = self.in_flight_peak.max(self.in_flight);
+    }
+
+    /// The next job to launch. Those before it go to `over` and need no flight: they were cancelled
+    /// in the queue, or run by who waited for them.
+    fn take_next(&mut self, over: &mut Vec<Job>) -> Option<Job> {
+        while let Some((_, job)) = self.queued.pop_first() {
+            if !job.is_over() {
+                return Some(job);
+            }
+            self.finished += 1;
+            over.push(job);
+        }
+        None
     }
 }
 
@@ -257,26 +277,42 @@ struct Landing(Arc<Shared>);
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
+        let shared = &self.0;
+        let mut state = shared.lock();
         state.finished += 1;
-        // Jobs that were cancelled while they were queued need no flight.
-        let next = loop {
-            match state.queued.pop_first() {
-                Some((_, job)) if job.is_over() => state.finished += 1,
-                next => break next.map(|(_, job)| job),
+        state.places_given_back += 1;
+        // A runtime that is shut down drops what it is given on the spot, so launching may come
+        // back here. Whoever launches already sees to this place too: the stack does not grow with
+        // the length of the queue.
+        if state.launching {
+            return;
+        }
+        state.launching = true;
+        let mut over = Vec::new();
+        while state.places_given_back > 0 {
+            state.places_given_back -= 1;
+            match state.take_next(&mut over) {
+                None => state.in_flight -= 1,
+                Some(job) => {
+                    drop(state);
+                    // It panics if the operating system refuses a thread; the job is lost then, and
+                    // its place comes back here.
+                    let _reported = catch_unwind(AssertUnwindSafe(|| Shared::launch(shared, job)));
+                    state = shared.lock();
+                }
             }
+        }
+        state.launching = false;
+        let waiting = match state.in_flight {
+            0 => std::mem::take(&mut state.waiting_for_end),
+            _ => Vec::new(),
         };
-        let mut waiting = Vec::new();
-        if next.is_none() {
-            state.in_flight -= 1;
-            if state.in_flight == 0 {
-                waiting = std::mem::take(&mut state.waiting_for_end);
-            }
-        }
         drop(state);
-        if let Some(job) = next {
-            Shared::launch(&self.0, job);
-        }
         waiting.into_iter().for_each(Waker::wake);
+        // At the very end: they may hold values of the program, whose destructors may come back
+        // here, take their time, or panic.
+        over.into_iter().for_each(|job| {
+            let _reported = catch_unwind(AssertUnwindSafe(|| drop(job)));
+        });
     }
 }

@@ -1,0 +1,8 @@
+//! The async pool from outside: its bound, its runtime, what it polls and what it runs on blocking
+//! threads.
+
+mod auto_traits;
+mod futures;
+mod limit;
+mod patience;
+mod runtimes;
