@@ -42,7 +42,7 @@ impl Entry {
     }
 
     /// Calls the function with an encoded argument and returns the encoded outcome, which
-    /// [`Job::complete_encoded`](crate::Job::complete_encoded) understands. Never panics: a panic
+    /// [`Dispatched::complete_encoded`](crate::Dispatched::complete_encoded) understands. Never panics: a panic
     /// of the function, and an argument or result that cannot be coded, are in the outcome.
     pub fn call_encoded(&self, argument: &[u8]) -> Vec<u8> {
         (self.trampoline)(self.function, argument)

@@ -22,7 +22,7 @@ pub(crate) struct FetchArgs {
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Which executor drives the requests: sequential, threads[:N] or async[:N]
+    /// Which executor drives the requests: sequential, threads:N or async:N; :N may be left out
     /// [default: async, with room for as many as --concurrency]
     #[arg(short, long, value_name = "EXECUTOR")]
     pub with: Option<Model>,
