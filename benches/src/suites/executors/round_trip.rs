@@ -10,6 +10,7 @@ use crate::arguments::Scale;
 use crate::measure::{Against, Case, Contender, OURS, RowSpec, percentile};
 use crate::report::Better;
 use crate::rivals::{Pool, async_executor, python, rayon, rusty_pool, threadpool, tokio};
+use crate::usage::cpu_s;
 
 /// rayon as it is used by who wants one result back.
 const RAYON: &[&str] = &[rayon::WithOneshot::NAME, rayon::WithSharedChannel::NAME];
@@ -50,6 +51,7 @@ pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
                     Some(1.0),
                 ),
                 row("round_trip_p99", "the same: 99th percentile".to_owned(), 1, None),
+                row("round_trip_cpu", "the same: CPU time, of all threads".to_owned(), 2, None),
             ],
             contenders: busy,
         },
@@ -88,6 +90,7 @@ fn trips_of<P: Pool>(name: &'static str, tasks: u64, pause: Duration) -> Contend
             pool.result(pool.spawn(move || n))?;
         }
         let mut times_us = Vec::with_capacity(tasks as usize);
+        let cpu = cpu_s()?;
         for n in 0..tasks {
             if !pause.is_zero() {
                 std::thread::sleep(pause);
@@ -96,6 +99,7 @@ fn trips_of<P: Pool>(name: &'static str, tasks: u64, pause: Duration) -> Contend
             pool.result(pool.spawn(move || n))?;
             times_us.push(started.elapsed().as_secs_f64() * 1e6);
         }
-        Ok(vec![percentile(&mut times_us, 0.5), percentile(&mut times_us, 0.99)])
+        let cpu_us = (cpu_s()? - cpu) / tasks as f64 * 1e6;
+        Ok(vec![percentile(&mut times_us, 0.5), percentile(&mut times_us, 0.99), cpu_us])
     })
 }

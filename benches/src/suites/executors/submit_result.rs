@@ -11,9 +11,13 @@ use crate::measure::{Against, Case, Contender, OURS, RowSpec};
 use crate::ours;
 use crate::report::Better;
 use crate::rivals::{Pool, async_executor, python, rayon, rusty_pool, threadpool, tokio};
+use crate::usage::cpu_s;
 
 /// Tasks before the measured ones: threads are started, queues and the allocator have grown.
 const WARM_UP: u64 = 20_000;
+
+const RATE: usize = 0;
+const CPU: usize = 1;
 
 pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
     let tasks = scale.pick(1_000_000, 2_000);
@@ -23,17 +27,31 @@ pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
         about,
         unit: "tasks/s",
         better: Better::Higher,
-        metric: 0,
+        metric: RATE,
         against,
         bar,
     };
+    let cpu_row = |name, against| RowSpec {
+        name,
+        about: "the same: CPU time for a task, of all threads".to_owned(),
+        unit: "ns",
+        better: Better::Lower,
+        metric: CPU,
+        against,
+        bar: None,
+    };
+    let with_handles =
+        Against::AllBut(&[rayon::WithSharedChannel::NAME, BY_NAME, tokio::SpawnBlocking::NAME]);
     let all_at_once = Case {
-        rows: vec![row(
-            "submit_result",
-            format!("{tasks} closures handed over, then {tasks} results taken in order"),
-            Against::AllBut(&[rayon::WithSharedChannel::NAME, BY_NAME, tokio::SpawnBlocking::NAME]),
-            Some(1.0),
-        )],
+        rows: vec![
+            row(
+                "submit_result",
+                format!("{tasks} closures handed over, then {tasks} results taken in order"),
+                with_handles.clone(),
+                Some(1.0),
+            ),
+            cpu_row("submit_result_cpu", with_handles.clone()),
+        ],
         contenders: vec![
             all_of::<ThreadPool>(OURS, tasks),
             all_of::<rayon::WithOneshot>(rayon::WithOneshot::NAME, tasks),
@@ -68,12 +86,15 @@ pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
     };
     let windows = scale.pick(1_000, 4);
     let in_windows = Case {
-        rows: vec![row(
-            "submit_result_windows",
-            format!("{windows} times 1000 closures handed over and their results taken"),
-            Against::AllBut(&[rayon::WithSharedChannel::NAME]),
-            None,
-        )],
+        rows: vec![
+            row(
+                "submit_result_windows",
+                format!("{windows} times 1000 closures handed over and their results taken"),
+                with_handles.clone(),
+                None,
+            ),
+            cpu_row("submit_windows_cpu", with_handles),
+        ],
         contenders: vec![
             windows_of::<ThreadPool>(OURS, windows),
             windows_of::<rayon::WithOneshot>(rayon::WithOneshot::NAME, windows),
@@ -90,25 +111,27 @@ pub(super) fn cases(scale: Scale) -> Vec<Case<'static>> {
 const BY_NAME: &str = "ours, \"threads:2\", fn";
 
 fn all_of<P: Pool>(name: &'static str, tasks: u64) -> Contender<'static> {
-    Contender::single(name, move || {
+    Contender::new(name, move || {
         let pool = P::start(WORKERS)?;
         window(&pool, WARM_UP.min(tasks))?;
-        let started = Instant::now();
-        window(&pool, tasks)?;
-        Ok(tasks as f64 / started.elapsed().as_secs_f64())
+        timed(tasks, || window(&pool, tasks))
     })
 }
 
 fn windows_of<P: Pool>(name: &'static str, windows: u64) -> Contender<'static> {
-    Contender::single(name, move || {
+    Contender::new(name, move || {
         let pool = P::start(WORKERS)?;
         window(&pool, 1_000)?;
-        let started = Instant::now();
-        for _ in 0..windows {
-            window(&pool, 1_000)?;
-        }
-        Ok((windows * 1_000) as f64 / started.elapsed().as_secs_f64())
+        timed(windows * 1_000, || (0..windows).try_for_each(|_| window(&pool, 1_000)))
     })
+}
+
+/// The figures of a turn: tasks a second, and CPU time for each in nanoseconds.
+fn timed(tasks: u64, run: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Vec<f64>> {
+    let (cpu, started) = (cpu_s()?, Instant::now());
+    run()?;
+    let (took_s, cpu_s) = (started.elapsed().as_secs_f64(), cpu_s()? - cpu);
+    Ok(vec![tasks as f64 / took_s, cpu_s / tasks as f64 * 1e9])
 }
 
 /// Hands over so many closures, then takes their results.
@@ -119,14 +142,11 @@ fn window<P: Pool>(pool: &P, tasks: u64) -> anyhow::Result<()> {
 
 /// What most programs do: an executor that was asked for by name, and a plain function.
 fn functions_by_name(tasks: u64) -> Contender<'static> {
-    Contender::single(BY_NAME, move || {
+    Contender::new(BY_NAME, move || {
         let executor = ours::by_name(&format!("threads:{WORKERS}"))?;
-        ensure_sum(ours::submit_functions(&executor, WARM_UP.min(tasks))?, WARM_UP.min(tasks))?;
-        let started = Instant::now();
-        let sum = ours::submit_functions(&executor, tasks)?;
-        let rate = tasks as f64 / started.elapsed().as_secs_f64();
-        ensure_sum(sum, tasks)?;
-        Ok(rate)
+        let run = |tasks| ensure_sum(ours::submit_functions(&executor, tasks)?, tasks);
+        run(WARM_UP.min(tasks))?;
+        timed(tasks, || run(tasks))
     })
 }
 
