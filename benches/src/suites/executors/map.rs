@@ -13,6 +13,7 @@ use crate::measure::{Against, Case, Contender, OURS, RowSpec};
 use crate::report::Better;
 use crate::rivals::rayon;
 
+const ITEM_BY_ITEM: &str = "ours, collect item by item";
 const RAYON: &str = "rayon, par_iter collect";
 const ONE_THREAD: &str = "one thread, no pool";
 
@@ -68,6 +69,13 @@ fn contenders(
         let pool = ThreadPool::new(WORKERS)?;
         pool.map(item, 0..items / 10).for_each(drop);
         let started = Instant::now();
+        let values = pool.map(item, 0..items).collect_vec()?;
+        in_ms(started, &values, items)
+    };
+    let item_by_item = move || {
+        let pool = ThreadPool::new(WORKERS)?;
+        pool.map(item, 0..items / 10).for_each(drop);
+        let started = Instant::now();
         let values: Vec<u64> = pool.map(item, 0..items).collect::<Result<_, _>>()?;
         in_ms(started, &values, items)
     };
@@ -85,6 +93,7 @@ fn contenders(
     };
     vec![
         Contender::single(OURS, ours),
+        Contender::single(ITEM_BY_ITEM, item_by_item),
         Contender::single(RAYON, rayon),
         Contender::single(ONE_THREAD, one_thread),
     ]
