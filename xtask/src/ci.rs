@@ -27,9 +27,6 @@ The tests are not part of it: `cargo xtask test` runs them, `.ci/run` both.",
     run,
 };
 
-/// The package of the command.
-const COMMAND_LINE: &str = "manyhands-cli";
-
 fn run(options: &Options) -> Result<Verdict> {
     let workspace = Workspace::load()?;
     let mut report = Report::new("ci");
@@ -42,18 +39,18 @@ fn run(options: &Options) -> Result<Verdict> {
         let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
         passes(process::cargo(&workspace.root).args(arguments))
     });
-    // The command has the name of the facade's library, so that the documentation of one would
-    // overwrite that of the other: the library comes last and stays.
-    report.step("doc of the command", || document(&workspace, &["--package", COMMAND_LINE]));
-    report.step("doc", || document(&workspace, &["--workspace", "--exclude", COMMAND_LINE]));
+    // The command has the name of the facade's library: together, the documentation of one would
+    // overwrite that of the other. The libraries come last and stay.
+    report.step("doc of the programs", || document(&workspace, "--bins"));
+    report.step("doc of the libraries", || document(&workspace, "--lib"));
     report.step("layers", || Ok((layers::COMMAND.run)(options)?.into()));
     report.step("tidy", || Ok((tidy::COMMAND.run)(options)?.into()));
     Ok(report.finish())
 }
 
-fn document(workspace: &Workspace, selection: &[&str]) -> Result<Ending> {
+fn document(workspace: &Workspace, targets: &str) -> Result<Ending> {
     let mut doc = process::cargo(&workspace.root);
-    passes(doc.args(["doc", "--no-deps"]).args(selection).env("RUSTDOCFLAGS", "-Dwarnings"))
+    passes(doc.args(["doc", "--workspace", "--no-deps", targets]).env("RUSTDOCFLAGS", "-Dwarnings"))
 }
 
 fn passes(command: &mut Process) -> Result<Ending> {
