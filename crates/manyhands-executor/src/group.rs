@@ -3,7 +3,10 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
+
+use manyhands_wait::{WakeOnCancel, check_cancelled, wake_on_cancel};
 
 use crate::entry::Portable;
 use crate::error::{TaskError, TaskErrorKind};
@@ -97,6 +100,12 @@ impl<'e, E: Executor + ?Sized> Group<'e, E> {
         self.members.join();
     }
 
+    /// From here on, until the guard is dropped, a cancellation of the code around this call, which
+    /// is the owner's, reaches the tasks of the group at once.
+    pub(crate) fn cancelled_with_owner(&self) -> WakeOnCancel {
+        self.members.cancelled_with_owner()
+    }
+
     pub(crate) fn take_error(&self) -> Option<TaskError> {
         self.members.lock().first_error.take()
     }
@@ -143,7 +152,7 @@ impl<E: Executor + ?Sized> Drop for Group<'_, E> {
     fn drop(&mut self) {
         // The wait is unwound if the task that drops the group was itself cancelled. That is
         // delivered once, so the second wait goes through.
-        struct Join<'a>(&'a Members);
+        struct Join<'a>(&'a Arc<Members>);
         impl Drop for Join<'_> {
             fn drop(&mut self) {
                 self.0.join();
@@ -200,10 +209,14 @@ impl Members {
     }
 
     /// Waits for each member; those that a member adds come later in the list.
+    ///
+    /// Waiting for a member may mean to run it here. So that this does not keep a cancellation of
+    /// the owner from its members, that reaches them on a way of its own.
     #[track_caller]
-    fn join(&self) {
+    fn join(self: &Arc<Self>) {
+        let _cancelled_with_owner = self.cancelled_with_owner();
         loop {
-            let Some(handle) = self.lock().handles.last().cloned() else { return };
+            let Some(handle) = self.lock().handles.last().cloned() else { break };
             handle.wait();
             // Taken out only now: if the wait is unwound, the next join must find it.
             let mut state = self.lock();
@@ -211,5 +224,19 @@ impl Members {
                 state.handles.pop();
             }
         }
+        // They may have ended so early because the owner is cancelled; then it shall not go on as if
+        // they had done their work.
+        check_cancelled();
+    }
+
+    fn cancelled_with_owner(self: &Arc<Self>) -> WakeOnCancel {
+        wake_on_cancel(&Waker::from(Arc::clone(self)))
+    }
+}
+
+/// Being woken means that the owner is cancelled.
+impl Wake for Members {
+    fn wake(self: Arc<Self>) {
+        self.cancel();
     }
 }

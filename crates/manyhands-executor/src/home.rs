@@ -7,9 +7,13 @@
 
 use std::cell::Cell;
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Wake, Waker};
 
-use crate::task::{JobCell, Phase};
+use manyhands_wait::{check_cancelled, wake_on_cancel};
+
+use crate::task::{JobCell, Phase, TaskHandle};
 
 /// The identity of an executor whose workers may run their own tasks while they wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,11 +61,33 @@ pub(crate) fn is_worker() -> bool {
 /// Runs the task here if it is queued with the executor that this thread works for. Returns whether
 /// it was.
 pub(crate) fn help(cell: &dyn JobCell) -> bool {
-    let header = cell.header();
-    let home = header.home();
-    let helps = home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued;
+    let helps = is_queued_here(cell);
     if helps {
         cell.run(&mut || {});
     }
     helps
+}
+
+/// Like [`help`], with a task that nobody else has a part in: while it runs here, a cancellation of
+/// the code around this call, which waits for it, cancels it too. That code is then unwound here.
+pub(crate) fn help_own(task: &TaskHandle) -> bool {
+    struct Cancel(TaskHandle);
+    impl Wake for Cancel {
+        fn wake(self: Arc<Self>) {
+            self.0.cancel();
+        }
+    }
+    if !is_queued_here(task.cell()) {
+        return false;
+    }
+    let _cancelled_too = wake_on_cancel(&Waker::from(Arc::new(Cancel(task.clone()))));
+    task.cell().run(&mut || {});
+    check_cancelled();
+    true
+}
+
+fn is_queued_here(cell: &dyn JobCell) -> bool {
+    let header = cell.header();
+    let home = header.home();
+    home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued
 }

@@ -322,6 +322,9 @@ impl<R> Pending<R> {
                 let Some(piece) = pieces.front() else { return Next::Nothing };
                 let in_time = match until {
                     None => {
+                        if home::is_worker() {
+                            home::help_own(&piece.task.handle());
+                        }
                         piece.task.wait();
                         true
                     }
@@ -346,8 +349,7 @@ impl<R> Pending<R> {
                     None => {
                         if until.is_none() && home::is_worker() {
                             let mut pieces = pieces.values();
-                            let _helped =
-                                pieces.any(|piece| home::help(piece.task.handle().cell()));
+                            let _helped = pieces.any(|piece| home::help_own(&piece.task.handle()));
                         }
                         ended.pop(&NEXT_RESULT, until)
                     }

@@ -13,8 +13,9 @@ use crate::task::Task;
 /// Runs `f` with a [`Scope`], whose tasks may borrow whatever outlives this call; returns when all
 /// of them have ended.
 ///
-/// When a task fails, the others are cancelled, as in a [`Group`]. When `f` panics, all tasks are
-/// cancelled and waited for before the panic goes on.
+/// When a task fails, the others are cancelled, as in a [`Group`]; so they are when the code that
+/// calls `scope` is cancelled. When `f` panics, all tasks are cancelled and waited for before the
+/// panic goes on.
 ///
 /// # Errors
 /// The error of the task that failed first; `f`'s value is dropped then.
@@ -38,7 +39,10 @@ where
 {
     let scope = Scope { group: Group::new(executor), scope: PhantomData, env: PhantomData };
     // From here on the tasks are joined on every way out: `join` does it even if it is unwound.
-    let value = catch_unwind(AssertUnwindSafe(|| f(&scope)));
+    let value = catch_unwind(AssertUnwindSafe(|| {
+        let _cancelled_with_owner = scope.group.cancelled_with_owner();
+        f(&scope)
+    }));
     match value {
         Ok(value) => scope.join().map(|()| value),
         Err(payload) => {

@@ -200,6 +200,21 @@ pub fn current_task() -> Option<TaskLabel> {
     label
 }
 
+/// Has `waker` woken when somebody cancels the code around this call, at once if that has happened
+/// and was not delivered yet; until the guard is dropped.
+///
+/// For owners of other tasks: one that runs such a task on its own stack, instead of waiting for
+/// it, would otherwise not learn of its cancellation before that task has ended.
+pub fn wake_on_cancel(waker: &Waker) -> WakeOnCancel {
+    WakeOnCancel { _registered: Registered::with_all(waker) }
+}
+
+/// The guard of [`wake_on_cancel`].
+#[must_use = "dropped, it takes the waker back"]
+pub struct WakeOnCancel {
+    _registered: Registered,
+}
+
 /// Registrations of one wait with every source of cancellation around it; undone on drop.
 pub(crate) struct Registered {
     keys: Vec<(*const Layer<'static>, usize)>,

@@ -30,8 +30,8 @@ pub use context::{Context, ContextKind};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
-    CancelSource, Chain, Layer, TaskLabel, check_cancelled, current_deadline, current_task,
-    is_cancelled,
+    CancelSource, Chain, Layer, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,
+    current_task, is_cancelled, wake_on_cancel,
 };
 pub use parker::{Parker, ThreadParker, has_own_parker, install_parker, with_parker};
 pub use reason::Reason;

@@ -27,7 +27,7 @@ fn a_worker_runs_the_task_of_its_own_executor_though_a_foreign_one_comes_first()
     for wait in [
         (|tasks: [Task<()>; 2]| assert_eq!(wait_all(tasks).done.len(), 2)) as fn([Task<()>; 2]),
         |tasks| assert_eq!(as_completed(tasks).count(), 2),
-        |tasks| assert_eq!(wait_any(tasks).done.len(), 1),
+        |tasks| assert!(!wait_any(tasks).done.is_empty()),
     ] {
         let ran = CancelToken::new();
         let foreign_task = foreign.spawn(|| ());

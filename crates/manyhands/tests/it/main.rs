@@ -1,0 +1,17 @@
+//! What holds on every executor: each test is written once and runs on all of them. The numbered
+//! ones are the acceptance table; `crates/manyhands-threads/tests/it/README.md` says which is where.
+
+mod cancelling;
+mod deadlines;
+mod dumps;
+mod future;
+mod groups;
+mod models;
+mod nesting;
+mod own_process;
+mod patience;
+mod retries;
+mod scopes;
+mod shutdown;
+mod submit_and_map;
+mod wait_and_as_completed;
