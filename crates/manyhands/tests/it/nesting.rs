@@ -106,7 +106,7 @@ fn by_map_in_a_map() {
         let inner = Arc::clone(executor);
         let row = move |n: u32| inner.map(|m: u32| m, 0..n).map(Result::unwrap).sum::<u32>();
         let rows = executor.map_closure(row, 0..20).map(Result::unwrap).sum::<u32>();
-        assert_eq!(rows, (0..20).map(|n: u32| (0..n).sum::<u32>()).sum());
+        assert_eq!(rows, (0..20).map(|n: u32| (0..n).sum::<u32>()).sum::<u32>());
         let unordered = MapOptions::new().unordered().chunk(2);
         assert_eq!(executor.map_with(unordered, |n: u32| n, 0..50).count(), 50);
         executor.for_each(drop::<u32>, 0..50).unwrap();
