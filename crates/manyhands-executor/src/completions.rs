@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use manyhands_wait::{Reason, TimedOut, Wait};
+
+use crate::primitive::{Mutex, MutexGuard, lock};
 
 /// Keys of tasks in the order in which they ended. One reader.
 pub(crate) struct Completions {
@@ -62,6 +63,6 @@ impl Completions {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 }

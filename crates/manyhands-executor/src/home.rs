@@ -13,14 +13,15 @@ use std::task::{Wake, Waker};
 
 use manyhands_wait::{check_cancelled, wake_on_cancel};
 
+use crate::primitive::local;
 use crate::task::{JobCell, Phase, TaskHandle};
 
 /// The identity of an executor whose workers may run their own tasks while they wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Home(NonZeroU32);
 
-thread_local! {
-    static WORKS_FOR: Cell<u32> = const { Cell::new(0) };
+local! {
+    static WORKS_FOR: Cell<u32> = Cell::new(0);
 }
 
 impl Home {
@@ -36,16 +37,16 @@ impl Home {
         struct Leave(u32);
         impl Drop for Leave {
             fn drop(&mut self) {
-                WORKS_FOR.set(self.0);
+                WORKS_FOR.with(|home| home.set(self.0));
             }
         }
-        let _leave = Leave(WORKS_FOR.replace(self.0.get()));
+        let _leave = Leave(WORKS_FOR.with(|home| home.replace(self.0.get())));
         f()
     }
 
     /// Whether this thread is one of this executor's workers.
     pub fn is_here(self) -> bool {
-        WORKS_FOR.get() == self.0.get()
+        WORKS_FOR.with(Cell::get) == self.0.get()
     }
 
     pub(crate) fn number(self) -> u32 {
@@ -55,7 +56,7 @@ impl Home {
 
 /// Whether this thread is a worker of any executor.
 pub(crate) fn is_worker() -> bool {
-    WORKS_FOR.get() != 0
+    WORKS_FOR.with(Cell::get) != 0
 }
 
 /// Runs the task here if it is queued with the executor that this thread works for. Returns whether
@@ -89,5 +90,5 @@ pub(crate) fn help_own(task: &TaskHandle) -> bool {
 fn is_queued_here(cell: &dyn JobCell) -> bool {
     let header = cell.header();
     let home = header.home();
-    home != 0 && home == WORKS_FOR.get() && header.phase() == Phase::Queued
+    home != 0 && home == WORKS_FOR.with(Cell::get) && header.phase() == Phase::Queued
 }

@@ -1,6 +1,6 @@
 //! The one switch between std's synchronisation primitives and loom's models of them.
 //!
-//! `RUSTFLAGS="--cfg manyhands_loom"` turns it, for the state machine of a task.
+//! `RUSTFLAGS="--cfg manyhands_loom"` turns it, for the state machine of a task and those who wait.
 
 #[cfg(not(manyhands_loom))]
 pub(crate) use std::sync::{
@@ -35,6 +35,24 @@ impl<T> UnsafeCell<T> {
         f(self.0.get())
     }
 }
+
+/// Declares thread-locals with constant initial values. Reached by `with` only, which is what
+/// loom's have; loom's threads share one thread of the operating system.
+#[cfg(not(manyhands_loom))]
+macro_rules! local {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        std::thread_local! { $($(#[$doc])* static $name: $type = const { $value };)+ }
+    };
+}
+
+#[cfg(manyhands_loom)]
+macro_rules! local {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        loom::thread_local! { $($(#[$doc])* static $name: $type = $value;)+ }
+    };
+}
+
+pub(crate) use local;
 
 /// Locks `mutex`, going on with the data of a poisoned one: nothing foreign runs under our locks.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

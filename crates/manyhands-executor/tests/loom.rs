@@ -10,15 +10,19 @@
 //! store is reported, and so is a waiter that nobody wakes.
 #![cfg(manyhands_loom)]
 
-use std::future::Future;
+use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use loom::future::block_on;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
-use manyhands_executor::{Cancellation, Job, Task, TaskError, TaskErrorKind, TaskOptions};
+use manyhands_executor::{
+    Cancellation, Executor, Home, InProcess, Job, Rejected, Shutdown, Task, TaskError,
+    TaskErrorKind, TaskOptions, as_completed, wait_all,
+};
 
 fn job_of(value: u32) -> (Task<u32>, Job) {
     Job::of(TaskOptions::new(), move || value)
@@ -132,5 +136,167 @@ fn a_dropped_job_fails_a_waiting_task() {
         let dropper = thread::spawn(move || drop(job));
         assert!(block_on(task).unwrap_err().is_lost());
         dropper.join().unwrap();
+    });
+}
+
+/// The worker that popped the job, and a worker that waits for the task and would run it itself.
+#[test]
+fn a_worker_and_a_waiter_run_the_task_once() {
+    model_bounded(4, || {
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&runs);
+        let (task, job) = Job::of(TaskOptions::new(), move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            7
+        });
+        let home = Home::create();
+        job.set_home(home);
+        let runner = thread::spawn(move || job.run());
+        assert_eq!(home.work(|| task.result()).unwrap(), 7);
+        runner.join().unwrap();
+        assert_eq!(runs.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// The wait loop itself, from two threads, through the task and through a handle.
+#[test]
+fn two_threads_wait_for_one_task() {
+    model_bounded(2, || {
+        let (task, job) = job_of(7);
+        let handle = task.handle();
+        let runner = thread::spawn(move || job.run());
+        let other = thread::spawn(move || {
+            handle.wait();
+            assert!(handle.is_done());
+        });
+        assert_eq!(task.result().unwrap(), 7);
+        runner.join().unwrap();
+        other.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waiter_whose_time_is_over_takes_its_waker_back() {
+    model_bounded(4, || {
+        let (task, job) = job_of(7);
+        let runner = thread::spawn(move || job.run());
+        // loom has no clock: a wait with a limit gives up as soon as it would park.
+        let in_time = task.wait_timeout(Duration::from_nanos(1)).is_ok();
+        assert!(!in_time || task.is_done());
+        assert_eq!(task.result().unwrap(), 7);
+        runner.join().unwrap();
+    });
+}
+
+#[test]
+fn several_tasks_are_each_yielded_once() {
+    model_bounded(2, || {
+        let (tasks, jobs): (Vec<_>, Vec<_>) = [job_of(1), job_of(2)].into_iter().unzip();
+        let runners: Vec<_> =
+            jobs.into_iter().map(|job| thread::spawn(move || job.run())).collect();
+        let sum: u32 = as_completed(tasks).map(|task| task.result().unwrap()).sum();
+        assert_eq!(sum, 3);
+        runners.into_iter().for_each(|runner| runner.join().unwrap());
+    });
+}
+
+#[test]
+fn giving_up_on_several_tasks_races_with_their_end() {
+    model_bounded(3, || {
+        let (task, job) = job_of(7);
+        let runner = thread::spawn(move || job.run());
+        drop(as_completed([&task]));
+        assert_eq!(wait_all([&task]).done.len(), 1);
+        assert_eq!(task.result().unwrap(), 7);
+        runner.join().unwrap();
+    });
+}
+
+/// Takes jobs for the model to poll.
+struct Caught(std::sync::Mutex<Option<Job>>);
+
+impl Executor for Caught {
+    fn execute(&self, job: Job) -> Result<(), Rejected> {
+        *self.0.lock().unwrap() = Some(job);
+        Ok(())
+    }
+
+    fn parallelism(&self) -> usize {
+        1
+    }
+
+    fn shutdown(&self, _how: Shutdown) {}
+}
+
+impl InProcess for Caught {}
+
+fn future_of(future: impl Future<Output = u32> + Send + 'static) -> (Task<u32>, Job) {
+    let caught = Caught(std::sync::Mutex::new(None));
+    let task = caught.spawn_async(future);
+    let job = caught.0.lock().unwrap().take().unwrap();
+    (task, job)
+}
+
+/// Pending once, then ready.
+fn in_two_polls() -> impl Future<Output = u32> + Send {
+    let mut polls = 0;
+    poll_fn(move |cx| {
+        polls += 1;
+        if polls > 1 {
+            return Poll::Ready(7);
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+}
+
+/// The future lies in a cell that loom checks: two threads in it at a time are reported.
+#[test]
+fn polling_a_future_against_cancelling_it() {
+    model_bounded(4, || {
+        let (task, mut job) = future_of(in_two_polls());
+        let runner = thread::spawn(move || block_on(poll_fn(|cx| job.poll(cx))));
+        let cancelled = task.cancel();
+        match block_on(task) {
+            Ok(value) => {
+                assert_eq!(value, 7);
+                assert_ne!(cancelled, Cancellation::Cancelled);
+            }
+            Err(error) => {
+                assert!(error.is_cancelled());
+                assert_ne!(cancelled, Cancellation::TooLate);
+            }
+        }
+        runner.join().unwrap();
+    });
+}
+
+/// A future that only its cancellation ends is polled again when that comes. Running code that waits
+/// registers in the same way; a model of that would be unwound, which poisons loom's mutexes.
+#[test]
+fn cancelling_wakes_a_future_that_is_pending() {
+    model_bounded(4, || {
+        let (task, mut job) = future_of(pending());
+        let runner = thread::spawn(move || block_on(poll_fn(|cx| job.poll(cx))));
+        assert_ne!(task.cancel(), Cancellation::TooLate);
+        assert!(block_on(task).unwrap_err().is_cancelled());
+        runner.join().unwrap();
+    });
+}
+
+/// A runtime drops a future that it has begun, while somebody cancels the task.
+#[test]
+fn abandoning_a_future_against_cancelling_it() {
+    loom::model(|| {
+        let (task, mut job) = future_of(pending());
+        let handle = task.handle();
+        let runner = thread::spawn(move || {
+            let _pending = job.poll(&mut Context::from_waker(Waker::noop()));
+            drop(job);
+        });
+        handle.cancel();
+        let error = block_on(task).unwrap_err();
+        assert!(error.is_cancelled() || error.is_lost());
+        runner.join().unwrap();
     });
 }
