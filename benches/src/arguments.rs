@@ -1,5 +1,7 @@
 //! What the command line asks for.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 
 /// How the program is called; the suites are listed after it.
@@ -12,6 +14,7 @@ Options:
   --json         One JSON object per line instead of a table
   --filter TEXT  Only cases whose name contains TEXT
   --repeats N    Rounds in which every contender has one turn [default: 5, quick: 2]
+  --when-idle N  Before each turn wait, for N seconds at most, until the machine is idle
   --alone        Leave the rivals out: for a profiler
   --quick        Small sizes: shows that everything works, says nothing about speed
   --help         This text
@@ -42,6 +45,8 @@ pub(crate) struct Order {
     pub(crate) json: bool,
     pub(crate) filter: Option<String>,
     pub(crate) repeats: usize,
+    /// For how long to wait for an idle machine before each turn.
+    pub(crate) when_idle: Option<Duration>,
     /// Whether the rivals are left out.
     pub(crate) alone: bool,
     pub(crate) scale: Scale,
@@ -72,7 +77,7 @@ impl Ask {
         let mut words = words.into_iter();
         let mut suite = None;
         let (mut json, mut alone, mut scale) = (false, false, Scale::Full);
-        let (mut filter, mut repeats) = (None, None);
+        let (mut filter, mut repeats, mut when_idle) = (None, None, None);
         while let Some(word) = words.next() {
             let mut value =
                 || words.next().with_context(|| format!("{word} needs a value; see --help"));
@@ -83,6 +88,7 @@ impl Ask {
                 "--quick" => scale = Scale::Quick,
                 "--filter" => filter = Some(value()?),
                 "--repeats" => repeats = Some(positive(&value()?)?),
+                "--when-idle" => when_idle = Some(Duration::from_secs(positive(&value()?)? as u64)),
                 CHILD if suite.is_none() => {
                     return Ok(Ask::Child { part: value()?, words: words.collect() });
                 }
@@ -95,7 +101,7 @@ impl Ask {
         }
         let Some(suite) = suite else { return Ok(Ask::Help) };
         let repeats = repeats.unwrap_or(scale.pick(5, 2));
-        Ok(Ask::Measure(Order { suite, json, filter, repeats, alone, scale }))
+        Ok(Ask::Measure(Order { suite, json, filter, repeats, when_idle, alone, scale }))
     }
 }
 
@@ -121,14 +127,16 @@ mod tests {
             json: true,
             filter: Some("map".to_owned()),
             repeats: 3,
+            when_idle: Some(Duration::from_secs(9)),
             alone: false,
             scale: Scale::Full,
         };
-        let line = "executors --json --filter map --repeats 3";
+        let line = "executors --json --filter map --repeats 3 --when-idle 9";
         assert_eq!(read(line).unwrap(), Ask::Measure(order.clone()));
         let quick = Order {
             repeats: 2,
             scale: Scale::Quick,
+            when_idle: None,
             filter: None,
             json: false,
             alone: true,

@@ -99,11 +99,16 @@ impl Case<'_> {
         self.contenders.retain(|one| one.name == OURS);
     }
 
-    /// Measures the case in `repeats` rounds.
+    /// Measures the case in `repeats` rounds, and calls `before_turn` before each turn.
     ///
     /// # Errors
     /// When we cannot do the job ourselves. A rival that fails is recorded as missing.
-    pub(crate) fn measure(self, suite: &'static str, repeats: usize) -> anyhow::Result<Vec<Row>> {
+    pub(crate) fn measure(
+        self,
+        suite: &'static str,
+        repeats: usize,
+        mut before_turn: impl FnMut(),
+    ) -> anyhow::Result<Vec<Row>> {
         let Case { rows, mut contenders } = self;
         let mut records: Vec<Record> = contenders
             .iter()
@@ -121,6 +126,7 @@ impl Case<'_> {
                 else {
                     continue;
                 };
+                before_turn();
                 match (turn(), rounds) {
                     (Ok(figures), Ok(rounds)) => rounds.push(figures),
                     (Err(error), _) if name == OURS => {
@@ -219,7 +225,7 @@ mod tests {
             rows: vec![spec(Better::Lower, Against::Everybody, 1.0)],
             contenders: vec![contender(OURS), contender("a"), contender("b")],
         };
-        case.measure("suite", 3).unwrap();
+        case.measure("suite", 3, || {}).unwrap();
         assert_eq!(*log.borrow(), "oababoboa");
     }
 
@@ -235,8 +241,10 @@ mod tests {
             (Better::Lower, Against::Ideal(2.5), 1.2, true),
         ] {
             let rows = vec![spec(better, against, 1.5)];
-            let row =
-                Case { rows, contenders: contenders() }.measure("suite", 2).unwrap().remove(0);
+            let row = Case { rows, contenders: contenders() }
+                .measure("suite", 2, || {})
+                .unwrap()
+                .remove(0);
             assert_eq!(row.ratio.unwrap().median, ratio);
             assert_eq!(row.met(), Some(met));
         }
@@ -250,7 +258,7 @@ mod tests {
             Contender::single("broken", || anyhow::bail!("no luck")),
         ];
         let rows = vec![spec(Better::Lower, Against::Everybody, 1.0)];
-        let row = Case { rows, contenders }.measure("suite", 2).unwrap().remove(0);
+        let row = Case { rows, contenders }.measure("suite", 2, || {}).unwrap().remove(0);
         let names: Vec<&str> = row.missing.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["python", "broken"]);
         assert!(row.ratio.is_none());

@@ -76,15 +76,24 @@ pub(crate) fn run(order: &Order) -> anyhow::Result<()> {
         cases.iter_mut().for_each(Case::leave_rivals_out);
     }
     let machine = machine::facts();
+    let (mut turns, mut busy_turns) = (0, 0);
+    let mut before_turn = || {
+        turns += 1;
+        let quiet = order.when_idle.is_none_or(machine::wait_until_idle);
+        busy_turns += usize::from(!quiet);
+    };
     let mut rows: Vec<Row> = Vec::new();
     for case in cases {
         let (first, contenders) = (case.rows[0].name, case.contenders.len());
         eprintln!("{}: {first}: {} rounds of {contenders}", suite.name, order.repeats);
-        let measured = case.measure(suite.name, order.repeats)?;
+        let measured = case.measure(suite.name, order.repeats, &mut before_turn)?;
         if order.json {
             measured.iter().for_each(|row| println!("{}", report::json(row)));
         }
         rows.extend(measured);
+    }
+    if busy_turns > 0 {
+        eprintln!("{}: {busy_turns} of {turns} turns began on a busy machine", suite.name);
     }
     if !order.json {
         print!("{machine}\n\n{}{}", report::table(&rows), report::details(&rows));
