@@ -34,12 +34,18 @@ const LAYERS: &[Layer] = &[
     layer("manyhands-executor", Row::Interface, &["manyhands-io", "manyhands-wait"]),
     layer("manyhands-threads", Row::Room, &["manyhands-executor", "manyhands-wait"]),
     layer("manyhands-async", Row::Room, &["manyhands-executor", "manyhands-wait"]),
+    layer(
+        "manyhands-coroutines",
+        Row::Room,
+        &["manyhands-executor", "manyhands-io", "manyhands-wait"],
+    ),
     layer("manyhands-http", Row::Room, &["manyhands-executor", "manyhands-io", "manyhands-wait"]),
     layer(
         "manyhands",
         Row::Facade,
         &[
             "manyhands-async",
+            "manyhands-coroutines",
             "manyhands-executor",
             "manyhands-http",
             "manyhands-io",
@@ -60,6 +66,7 @@ const KEEPERS: &[Keeper] = &[
         crates: &[
             "manyhands-io",
             "manyhands-async",
+            "manyhands-coroutines",
             "manyhands-http",
             "manyhands-cli",
             "examples",
@@ -67,6 +74,7 @@ const KEEPERS: &[Keeper] = &[
         ],
     },
     Keeper { library: "reqwest", crates: &["manyhands-http", "benches"] },
+    Keeper { library: "corosensei", crates: &["manyhands-coroutines", "benches"] },
     Keeper { library: "clap", crates: &["manyhands-cli"] },
 ];
 
