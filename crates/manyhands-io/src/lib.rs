@@ -64,6 +64,6 @@ mod reactor;
 mod wait;
 
 pub use per_runtime::PerRuntime;
-pub use place::{enter, prepare};
+pub use place::{enter, own_runtime, prepare};
 pub use reactor::catch_up;
 pub use wait::{wait, wait_deadline, wait_for, wait_timeout};

@@ -4,7 +4,7 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use manyhands_wait::{has_own_parker, install_parker, with_parker};
+use manyhands_wait::{has_scoped_parker, with_parker};
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::coop;
 
@@ -31,7 +31,7 @@ impl Place {
     /// # Errors
     /// If the thread needs a reactor and the operating system refuses one.
     pub(crate) fn here() -> io::Result<Place> {
-        if is_scheduled() {
+        if has_scoped_parker() {
             return Ok(Place::Scheduler);
         }
         match Handle::try_current() {
@@ -77,6 +77,35 @@ pub fn enter<R>(f: impl FnOnce() -> R) -> R {
     }
 }
 
+/// The runtime that the calling thread turns by itself while it waits; made if there is none yet.
+///
+/// Tasks spawned there run on this thread alone, while it waits for anything at all, and are dropped
+/// on it when it ends. So it is the place for a scheduler of the thread's own.
+///
+/// # Errors
+/// What the operating system says when it grants no reactor; [`io::ErrorKind::Unsupported`] where
+/// the thread does not turn a runtime of its own: in async tasks, in contexts of a scheduler, at the
+/// very end of the thread.
+///
+/// ```
+/// let own = manyhands_io::own_runtime()?;
+/// let task = own.spawn(async { std::thread::current().id() });
+/// assert_eq!(manyhands_io::wait(task).unwrap(), std::thread::current().id());
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn own_runtime() -> io::Result<Handle> {
+    match Place::here()? {
+        Place::Thread(reactor) => Ok(reactor.handle()),
+        Place::Scheduler | Place::Workers | Place::Task => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this code runs in a scheduler or an async runtime, not on a thread of its own",
+        )),
+        Place::EndingThread(_) | Place::NoTokio => {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "the thread is ending"))
+        }
+    }
+}
+
 /// Makes sure that a wait can be driven here, without waiting: makes the thread's reactor if it
 /// needs one and has none yet.
 ///
@@ -111,17 +140,6 @@ fn of_this_thread() -> io::Result<Place> {
         Some(reactor) => Ok(Place::Thread(reactor?)),
         None => Ok(Place::EndingThread(Rc::new(Reactor::new()?))),
     }
-}
-
-/// Whether a scheduler's parker is in force, as opposed to one that is installed for the thread.
-fn is_scheduled() -> bool {
-    if !has_own_parker() {
-        return false;
-    }
-    let installed = install_parker(None);
-    let scheduled = has_own_parker();
-    install_parker(installed);
-    scheduled
 }
 
 /// Whether the caller runs in an async task (or in the future of a `block_on`), as opposed to a

@@ -142,6 +142,10 @@ impl Reactor {
         self.runtime().enter()
     }
 
+    pub(crate) fn handle(&self) -> Handle {
+        self.runtime().handle().clone()
+    }
+
     /// Whether this is the runtime in whose context the caller is.
     fn is_here(&self) -> bool {
         Handle::try_current().is_ok_and(|ambient| ambient.id() == self.runtime().handle().id())

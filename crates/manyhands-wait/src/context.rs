@@ -4,9 +4,11 @@
 //! ended contexts are used again, never freed, so that a walk along who waits for whom may look at
 //! a slot at any time; `epoch` tells whether what it saw is still so.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::fmt;
+use std::marker::PhantomData;
 use std::panic::Location;
+use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -49,8 +51,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// The context that runs this code.
+    /// The context that runs this code: a coroutine, or else the thread.
     pub fn current() -> Context {
+        if let Some(slot) = scheduled_slot() {
+            return Context { slot, id: slot.id.load(Ordering::Relaxed) };
+        }
         match OWN.try_with(|own| own.slot()) {
             Ok(slot) => Context { slot, id: slot.id.load(Ordering::Relaxed) },
             Err(_) => {
@@ -136,7 +141,7 @@ impl Publication {
 /// Makes a wait of this thread known until the guard is dropped; an outer wait's comes back then.
 pub(crate) fn publish(wait: impl FnOnce() -> Publication) -> Published {
     // A thread whose storage is gone already is about to end; it stays unlisted.
-    let slot = OWN.try_with(|own| own.slot()).ok();
+    let slot = scheduled_slot().or_else(|| OWN.try_with(|own| own.slot()).ok());
     let outer = slot.and_then(|slot| slot.exchange(Some(wait())));
     Published { slot, outer }
 }
@@ -241,39 +246,163 @@ impl Drop for OwnSlot {
     }
 }
 
+thread_local! {
+    static SCHEDULED: Cell<*const ScheduledContext> = const { Cell::new(ptr::null()) };
+}
+
+/// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
+/// table when it first waits or asks for itself, and the same place serves the next one that the
+/// scheduler runs in its stead.
+pub struct ScheduledContext {
+    kind: ContextKind,
+    name: RefCell<Option<Arc<str>>>,
+    slot: Cell<Option<&'static Slot>>,
+    /// Whether the slot shows the present occupant.
+    is_listed: Cell<bool>,
+    /// It belongs to its scheduler's thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl ScheduledContext {
+    /// A place for contexts of this kind, with nobody in it.
+    pub const fn new(kind: ContextKind) -> ScheduledContext {
+        ScheduledContext {
+            kind,
+            name: RefCell::new(None),
+            slot: Cell::new(None),
+            is_listed: Cell::new(false),
+            not_send: PhantomData,
+        }
+    }
+
+    /// Somebody else has come, with this name; without one its kind and number will do.
+    pub fn begin(&self, name: Option<Arc<str>>) {
+        self.end();
+        self.name.replace(name);
+    }
+
+    /// Nobody is here any more.
+    pub fn end(&self) {
+        if self.is_listed.replace(false)
+            && let Some(slot) = self.slot.get()
+        {
+            clear(slot);
+        }
+    }
+
+    /// The context that is here.
+    pub fn context(&self) -> Context {
+        let slot = self.listed();
+        Context { slot, id: slot.id.load(Ordering::Relaxed) }
+    }
+
+    /// Makes this the context that runs on this thread; null is the thread itself. Returns what it
+    /// was before. Two stores: called at every switch.
+    ///
+    /// # Safety
+    /// What `context` points to must stay where it is until something else was put in its place.
+    pub unsafe fn swap(context: *const ScheduledContext) -> *const ScheduledContext {
+        SCHEDULED.with(|scheduled| scheduled.replace(context))
+    }
+
+    fn listed(&self) -> &'static Slot {
+        if self.is_listed.get()
+            && let Some(slot) = self.slot.get()
+        {
+            return slot;
+        }
+        let slot = match self.slot.get() {
+            Some(slot) => slot,
+            None => {
+                let slot = free_slot();
+                self.slot.set(Some(slot));
+                slot
+            }
+        };
+        let id = next_id();
+        let name = match self.name.borrow().as_ref() {
+            Some(name) => Arc::clone(name),
+            None => format!("{}-{id}", self.kind).into(),
+        };
+        fill(slot, id, State { kind: self.kind, name, wait: None });
+        self.is_listed.set(true);
+        slot
+    }
+}
+
+impl Drop for ScheduledContext {
+    fn drop(&mut self) {
+        self.end();
+        if let Some(slot) = self.slot.get() {
+            table().free.push(slot);
+        }
+    }
+}
+
+impl fmt::Debug for ScheduledContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScheduledContext")
+            .field("kind", &self.kind)
+            .field("name", &self.name.borrow())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The slot of the scheduler's context that runs here, if one does.
+fn scheduled_slot() -> Option<&'static Slot> {
+    let scheduled = SCHEDULED.with(Cell::get);
+    // SAFETY: `ScheduledContext::swap` was promised that it stays where it is until another pointer
+    // is put in its place, and only this thread reads the pointer.
+    unsafe { scheduled.as_ref() }.map(ScheduledContext::listed)
+}
+
 fn release(slot: &'static Slot) {
+    clear(slot);
+    table().free.push(slot);
+}
+
+fn clear(slot: &Slot) {
     let mut state = slot.lock();
     state.wait = None;
     slot.id.store(0, Ordering::Relaxed);
     slot.epoch.fetch_add(1, Ordering::Release);
-    drop(state);
-    table().free.push(slot);
+}
+
+fn fill(slot: &Slot, id: u64, state: State) {
+    let mut place = slot.lock();
+    *place = state;
+    slot.id.store(id, Ordering::Relaxed);
+    slot.epoch.fetch_add(1, Ordering::Release);
+}
+
+fn next_id() -> u64 {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
 
 fn claim_for_thread() -> &'static Slot {
-    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     let thread = std::thread::current();
     let name: Arc<str> = match thread.name() {
         Some(name) => name.into(),
         None => format!("{:?}", thread.id()).into(),
     };
-    let state = State { kind: ContextKind::Thread, name, wait: None };
+    let slot = free_slot();
+    fill(slot, next_id(), State { kind: ContextKind::Thread, name, wait: None });
+    slot
+}
+
+/// A slot that nobody uses; not listed before it is filled.
+fn free_slot() -> &'static Slot {
     let mut table = table();
-    let slot = match table.free.pop() {
-        Some(slot) => {
-            *slot.lock() = state;
-            slot
-        }
-        None => {
-            let slot: &'static Slot = Box::leak(Box::new(Slot {
-                id: AtomicU64::new(0),
-                epoch: AtomicU64::new(0),
-                state: Mutex::new(state),
-            }));
-            table.slots.push(slot);
-            slot
-        }
-    };
-    slot.id.store(NEXT_ID.fetch_add(1, Ordering::Relaxed), Ordering::Relaxed);
+    if let Some(slot) = table.free.pop() {
+        return slot;
+    }
+    let state = State { kind: ContextKind::Thread, name: Arc::default(), wait: None };
+    let slot: &'static Slot = Box::leak(Box::new(Slot {
+        id: AtomicU64::new(0),
+        epoch: AtomicU64::new(0),
+        state: Mutex::new(state),
+    }));
+    table.slots.push(slot);
     slot
 }

@@ -26,14 +26,16 @@ mod timeout;
 mod token;
 mod wait;
 
-pub use context::{Context, ContextKind};
+pub use context::{Context, ContextKind, ScheduledContext};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
     CancelSource, Chain, Layer, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,
     current_task, is_cancelled, wake_on_cancel,
 };
-pub use parker::{Parker, ThreadParker, has_own_parker, install_parker, with_parker};
+pub use parker::{
+    Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
+};
 pub use reason::Reason;
 pub use spin::Spin;
 pub use timed_out::TimedOut;

@@ -57,8 +57,14 @@ pub fn install_parker(parker: Option<Rc<dyn Parker>>) -> Option<Rc<dyn Parker>> 
 
 /// Whether a parker other than the thread's built-in one is in force here.
 pub fn has_own_parker() -> bool {
-    SCOPED.with(Cell::get).is_some()
+    has_scoped_parker()
         || INSTALLED.try_with(|installed| installed.borrow().is_some()).unwrap_or(false)
+}
+
+/// Whether a parker of [`with_parker`] is in force here: that of a scheduler which runs this code in
+/// a context of its own.
+pub fn has_scoped_parker() -> bool {
+    SCOPED.with(Cell::get).is_some()
 }
 
 /// Calls `f` with the waker and the park function of the parker in force.

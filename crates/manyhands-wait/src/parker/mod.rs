@@ -10,7 +10,7 @@ mod current;
 mod thread;
 
 pub(crate) use current::with_current;
-pub use current::{has_own_parker, install_parker, with_parker};
+pub use current::{has_own_parker, has_scoped_parker, install_parker, with_parker};
 pub use thread::ThreadParker;
 
 use std::task::Waker;
