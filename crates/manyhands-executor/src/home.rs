@@ -34,14 +34,13 @@ impl Home {
 
     /// Runs `f` as a worker of this executor.
     pub fn work<R>(self, f: impl FnOnce() -> R) -> R {
-        struct Leave(u32);
-        impl Drop for Leave {
-            fn drop(&mut self) {
-                WORKS_FOR.with(|home| home.set(self.0));
-            }
-        }
-        let _leave = Leave(WORKS_FOR.with(|home| home.replace(self.0.get())));
-        f()
+        work_for(self.0.get(), f)
+    }
+
+    /// Runs `f` as no executor's worker: for schedulers that run contexts of their own on a thread
+    /// that may be one.
+    pub fn suspend<R>(f: impl FnOnce() -> R) -> R {
+        work_for(0, f)
     }
 
     /// Whether this thread is one of this executor's workers.
@@ -52,6 +51,17 @@ impl Home {
     pub(crate) fn number(self) -> u32 {
         self.0.get()
     }
+}
+
+fn work_for<R>(number: u32, f: impl FnOnce() -> R) -> R {
+    struct Leave(u32);
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            WORKS_FOR.with(|home| home.set(self.0));
+        }
+    }
+    let _leave = Leave(WORKS_FOR.with(|home| home.replace(number)));
+    f()
 }
 
 /// Whether this thread is a worker of any executor.

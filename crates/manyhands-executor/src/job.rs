@@ -35,6 +35,18 @@ impl Job {
         crate::submit::make(options, Closure(f))
     }
 
+    /// A job that calls `f` on this very thread, and its task, which stays on it too: for schedulers
+    /// of a thread's own. Neither `f` nor its result needs to be `Send`.
+    ///
+    /// Run on another thread the job does nothing. What would have to be dropped on another thread is
+    /// leaked: `f` if the job is, the result if the last handle of its task is.
+    pub fn of_this_thread<R: 'static>(
+        options: TaskOptions,
+        f: impl FnOnce() -> R + 'static,
+    ) -> (Task<R>, Job) {
+        crate::submit::make_local(options, f)
+    }
+
     /// Runs the job here, on this thread or in this coroutine, until its task has ended. A future
     /// is waited for. Never panics: that of the job's code becomes the task's error.
     pub fn run(self) {

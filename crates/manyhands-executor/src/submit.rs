@@ -11,7 +11,7 @@ use crate::job::Job;
 use crate::map::{Map, MapOptions};
 use crate::options::TaskOptions;
 use crate::retry::RetryPolicy;
-use crate::task::{CallCell, FutureCell, Shared, Task, TaskCell};
+use crate::task::{CallCell, FutureCell, LocalCell, Shared, Task, TaskCell};
 use crate::work::{Call, CallEach, Closure, Repeatable, Retried, Work};
 
 /// What every executor can do: run plain functions. Changing the executor changes nothing here.
@@ -245,6 +245,16 @@ impl<E: InProcess + ?Sized> RetryingSubmitter<'_, E> {
 pub(crate) fn make<W: Work>(options: TaskOptions, work: W) -> (Task<W::Output>, Job) {
     let cell = Arc::new(CallCell::new(Shared::new(options), work));
     let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<W::Output>>);
+    (task, Job::new(cell))
+}
+
+/// The same for a closure that stays on this thread.
+pub(crate) fn make_local<R: 'static, F>(options: TaskOptions, f: F) -> (Task<R>, Job)
+where
+    F: FnOnce() -> R + 'static,
+{
+    let cell = Arc::new(LocalCell::new(options, f));
+    let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<R>>);
     (task, Job::new(cell))
 }
 

@@ -4,6 +4,7 @@ mod cell;
 mod future;
 mod handle;
 mod header;
+mod local;
 mod outcome;
 
 use std::fmt;
@@ -20,6 +21,7 @@ pub(crate) use cell::{CallCell, JobCell, TaskCell, cancelled, timed_out_in_queue
 pub(crate) use future::FutureCell;
 pub use handle::{AsTask, TaskHandle};
 pub(crate) use header::{Phase, Verdict};
+pub(crate) use local::LocalCell;
 pub use outcome::Outcome;
 pub(crate) use outcome::Shared;
 
