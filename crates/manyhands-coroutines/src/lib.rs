@@ -3,3 +3,7 @@
 pub mod net;
 pub mod server;
 pub mod stack;
+
+#[cfg(test)]
+#[path = "../tests/it/child.rs"]
+mod child;
