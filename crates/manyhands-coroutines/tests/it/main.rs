@@ -1,4 +1,7 @@
 //! The tests of the crate as its users see it.
 
 mod child;
+mod net_moving;
+mod net_places;
+mod net_tcp;
 mod stack;
