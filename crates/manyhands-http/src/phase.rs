@@ -3,6 +3,7 @@
 //! The client makes connections inside the future of the request that needs one. So a task-local
 //! tells the resolver and the connector whose request it is.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -66,24 +67,33 @@ impl<S> Layer<S> for Tracked {
     type Service = TrackedConnector<S>;
 
     fn layer(&self, connector: S) -> TrackedConnector<S> {
-        TrackedConnector(connector)
+        TrackedConnector(Arc::new(connector))
     }
 }
 
-#[derive(Clone)]
-pub(crate) struct TrackedConnector<S>(S);
+/// The client clones its connector for every request, and few requests need a connection: so the
+/// clones share what is inside, and only one that connects makes a copy of it.
+pub(crate) struct TrackedConnector<S>(Arc<S>);
+
+impl<S> Clone for TrackedConnector<S> {
+    fn clone(&self) -> TrackedConnector<S> {
+        TrackedConnector(Arc::clone(&self.0))
+    }
+}
 
 impl<S, R> Service<R> for TrackedConnector<S>
 where
-    S: Service<R>,
-    S::Future: Send + 'static,
+    S: Service<R> + Clone + Send + 'static,
+    S::Future: Send,
+    R: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        // Whether what is inside is ready is a question to the copy that is going to be called.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, destination: R) -> Self::Future {
@@ -91,9 +101,10 @@ where
         if let Some(track) = &track {
             track.set(Phase::Connecting);
         }
-        let connecting = self.0.call(destination);
+        let mut connector = S::clone(&self.0);
         Box::pin(async move {
-            let connected = connecting.await;
+            poll_fn(|cx| connector.poll_ready(cx)).await?;
+            let connected = connector.call(destination).await;
             if let (Some(track), Ok(_)) = (track, &connected) {
                 track.set(Phase::Waiting);
             }
