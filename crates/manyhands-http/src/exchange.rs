@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use manyhands_io::drive;
+use manyhands_wait::{Reason, TimedOut};
 use url::Url;
 
 use crate::attempt::{Attempt, Patience};
@@ -14,14 +16,48 @@ use crate::retry;
 use crate::session::Shared;
 use crate::sink::{Memory, Sink, Writer};
 
+pub(crate) static RESPONSE: Reason = Reason::new("HTTP response");
+
 /// Sends a request and collects the body in memory.
 pub(crate) async fn in_memory(
     shared: Arc<Shared>,
     request: Request,
 ) -> Result<Response, HttpError> {
+    let fetched = fetch(Arc::clone(&shared), request).await?;
+    Ok(fetched.response(&shared))
+}
+
+/// Sends a request and waits until the body is in memory.
+///
+/// The thread's reactor drives it all but for the session's hooks: they are the caller's code, and
+/// may wait.
+#[track_caller]
+pub(crate) fn in_memory_blocking(
+    shared: Arc<Shared>,
+    request: Request,
+) -> Result<Response, HttpError> {
+    match drive(&RESPONSE, None, fetch(Arc::clone(&shared), request)) {
+        Ok(fetched) => Ok(fetched?.response(&shared)),
+        Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
+    }
+}
+
+/// What a request has fetched, before the hooks have seen it.
+struct Fetched {
+    received: Received,
+    body: Bytes,
+}
+
+impl Fetched {
+    fn response(self, shared: &Shared) -> Response {
+        self.received.response(shared, self.body)
+    }
+}
+
+async fn fetch(shared: Arc<Shared>, request: Request) -> Result<Fetched, HttpError> {
     let mut memory = Memory::default();
     let received = Exchange::new(&shared, &request)?.run(&mut memory).await?;
-    Ok(received.response(&shared, memory.into_bytes()))
+    Ok(Fetched { received, body: memory.into_bytes() })
 }
 
 /// Sends a request and hands the body to a writer.

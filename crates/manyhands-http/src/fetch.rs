@@ -10,16 +10,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::HeaderMap;
 use manyhands_executor::RetryPolicy;
-use manyhands_wait::{Reason, TimedOut};
+use manyhands_wait::TimedOut;
 use serde::Serialize;
 
 use crate::error::{HttpError, HttpErrorKind, Phase};
-use crate::exchange;
+use crate::exchange::{self, RESPONSE};
 use crate::request::Request;
 use crate::response::{Head, Response};
 use crate::session::Shared;
-
-static RESPONSE: Reason = Reason::new("HTTP response");
 
 /// The future of a request.
 pub type Sending<T> = Pin<Box<dyn Future<Output = Result<T, HttpError>> + Send>>;
@@ -149,7 +147,7 @@ impl Fetch {
     #[track_caller]
     pub fn send(self) -> Result<Response, HttpError> {
         check_place(&self.request)?;
-        wait(exchange::in_memory(self.shared, self.request))
+        exchange::in_memory_blocking(self.shared, self.request)
     }
 
     fn with(mut self, change: impl FnOnce(Request) -> Request) -> Fetch {
@@ -195,7 +193,11 @@ impl<F> Download<F> {
         W: Write + Send + 'static,
     {
         check_place(&self.fetch.request)?;
-        wait(exchange::to_writer(self.fetch.shared, self.fetch.request, self.open))
+        let sending = exchange::to_writer(self.fetch.shared, self.fetch.request, self.open);
+        match manyhands_io::wait_for(&RESPONSE, None, sending) {
+            Ok(outcome) => outcome,
+            Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
+        }
     }
 }
 
@@ -209,14 +211,6 @@ where
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(exchange::to_writer(self.fetch.shared, self.fetch.request, self.open))
-    }
-}
-
-#[track_caller]
-fn wait<T>(sending: impl Future<Output = Result<T, HttpError>>) -> Result<T, HttpError> {
-    match manyhands_io::wait_for(&RESPONSE, None, sending) {
-        Ok(outcome) => outcome,
-        Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Many requests at once, driven by the calling thread.
 
-use std::marker::PhantomData;
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::panic::resume_unwind;
+use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use manyhands_wait::{Reason, TimedOut, is_cancelled};
 use tokio::task::{JoinError, JoinSet};
@@ -76,18 +79,42 @@ impl Session {
 /// Requests as tasks of the runtime that is turned while the calling thread waits.
 struct OnThisThread {
     shared: Arc<Shared>,
+    flights: Rc<RefCell<Started>>,
+}
+
+/// What was started. Not `Send`: the runtime may be the thread's own, and on another thread nobody
+/// would turn it.
+#[derive(Default)]
+struct Started {
+    /// Spawned by the next wait, from where the runtime is being turned: that spares it a wake-up.
+    queued: Vec<(usize, Request)>,
     tasks: JoinSet<Ended>,
-    /// The runtime may be the thread's own: on another thread nobody would turn it.
-    not_send: PhantomData<*const ()>,
+}
+
+impl Started {
+    fn poll_next(
+        &mut self,
+        shared: &Arc<Shared>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Ended, JoinError>>> {
+        for (index, request) in self.queued.drain(..) {
+            let shared = Arc::clone(shared);
+            self.tasks.spawn(async move { (index, exchange::in_memory(shared, request).await) });
+        }
+        self.tasks.poll_join_next(cx)
+    }
 }
 
 impl OnThisThread {
     fn new(session: &Session) -> OnThisThread {
-        OnThisThread { shared: session.shared(), tasks: JoinSet::new(), not_send: PhantomData }
+        OnThisThread { shared: session.shared(), flights: Rc::default() }
     }
 
-    fn wait_for_next(&mut self) -> Option<Result<Ended, JoinError>> {
-        match manyhands_io::wait_for(&NEXT_RESPONSE, None, self.tasks.join_next()) {
+    fn wait_for_next(&self) -> Option<Result<Ended, JoinError>> {
+        // They belong to the iterator, not to this wait, which may be cut short.
+        let (shared, flights) = (Arc::clone(&self.shared), Rc::clone(&self.flights));
+        let next = poll_fn(move |cx| flights.borrow_mut().poll_next(&shared, cx));
+        match manyhands_io::drive(&NEXT_RESPONSE, None, next) {
             Ok(next) => next,
             Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
         }
@@ -98,14 +125,13 @@ impl<R: Into<Request>> Launcher<R> for OnThisThread {
     type Outcome = Result<Response, HttpError>;
 
     fn launch(&mut self, index: usize, request: R) {
-        let (shared, request) = (Arc::clone(&self.shared), request.into());
-        manyhands_io::enter(|| {
-            self.tasks.spawn(async move { (index, exchange::in_memory(shared, request).await) })
-        });
+        let request = request.into();
+        self.flights.borrow_mut().queued.push((index, request));
     }
 
     fn under_way(&self) -> usize {
-        self.tasks.len()
+        let flights = self.flights.borrow();
+        flights.queued.len() + flights.tasks.len()
     }
 
     fn is_ready(&self) -> bool {
@@ -129,11 +155,16 @@ impl Drop for OnThisThread {
     /// Ends what is under way: its connections are closed and its places per host are free when
     /// this returns.
     fn drop(&mut self) {
-        self.tasks.abort_all();
+        let is_empty = {
+            let mut flights = self.flights.borrow_mut();
+            flights.queued.clear();
+            flights.tasks.abort_all();
+            flights.tasks.is_empty()
+        };
         // While the thread unwinds, or may be about to, it does not wait: then its next wait does
         // the rest.
         let may_wait = !std::thread::panicking() && !is_cancelled();
-        if may_wait && !self.tasks.is_empty() && manyhands_io::prepare().is_ok() {
+        if may_wait && !is_empty && manyhands_io::prepare().is_ok() {
             while self.wait_for_next().is_some() {}
         }
     }

@@ -105,7 +105,12 @@ impl<R: Into<Request>, E: InProcess + ?Sized> Launcher<R> for OnExecutor<'_, E> 
         let shown = request.shown();
         // Nobody listens any more if the iterator was dropped.
         let task = self.executor.spawn_async(async move {
-            let _ = tell.send((index, exchange::in_memory(shared, request).await));
+            let outcome = if manyhands_io::can_drive() {
+                exchange::in_memory_blocking(shared, request)
+            } else {
+                exchange::in_memory(shared, request).await
+            };
+            let _ = tell.send((index, outcome));
         });
         task.on_done(move |outcome| {
             if let Err(error) = outcome {

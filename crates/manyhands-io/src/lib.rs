@@ -46,6 +46,9 @@
 //!   and sockets made there stop working in other threads.
 //! * **In a task of a current-thread runtime there is nobody else to turn the reactor**, so [`wait`]
 //!   panics there at once. That includes the tasks spawned on a thread's own runtime, and `LocalSet`.
+//! * **A wake-up from a waiting future to a task in the background is a system call**, because
+//!   [`wait`] polls the future beside the reactor, where it may itself wait. A future that never
+//!   blocks is spared that by [`drive`].
 //! * **Timers are tokio's**: they round up to the next millisecond. This holds for every end of a
 //!   wait on a thread that has a reactor, also of waits that have nothing to do with I/O.
 //! * **A future that is never pending never lets the reactor turn.** Whoever serves many streams
@@ -58,11 +61,13 @@
 
 #![forbid(unsafe_code)]
 
+mod drive;
 mod per_runtime;
 mod place;
 mod reactor;
 mod wait;
 
+pub use drive::{can_drive, drive};
 pub use per_runtime::PerRuntime;
 pub use place::{enter, own_runtime, prepare};
 pub use reactor::catch_up;

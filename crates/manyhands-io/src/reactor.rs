@@ -6,7 +6,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, Wake, Waker};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Layer, Parker, TaskLabel, install_parker};
@@ -63,6 +63,15 @@ pub(crate) fn of_this_thread() -> Option<io::Result<Rc<Reactor>>> {
 /// that were spawned there.
 pub(crate) fn is_turning() -> bool {
     OWN.try_with(|own| own.0.get().is_some_and(|reactor| reactor.turning.get())).unwrap_or(false)
+}
+
+/// Whether the calling thread's own runtime is ambient, but is not being turned: the caller is
+/// polled by a wait of this thread.
+pub(crate) fn is_waiting_beside() -> bool {
+    OWN.try_with(|own| {
+        own.0.get().is_some_and(|reactor| !reactor.turning.get() && reactor.is_here())
+    })
+    .unwrap_or(false)
 }
 
 /// Lets the tasks in the background of this thread's reactor see what has happened while the thread
@@ -163,7 +172,35 @@ impl Reactor {
         self.turned.get().elapsed() > FRESH_FOR
     }
 
-    async fn until_woken(&self, until: Option<Instant>) {
+    /// Turns the runtime until somebody wakes its waker, until `until`, or until `foreground`, which
+    /// it polls like one of its tasks, is ready.
+    pub(crate) fn turn(
+        &self,
+        until: Option<Instant>,
+        foreground: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) {
+        struct Stop<'a>(&'a Reactor);
+        impl Drop for Stop<'_> {
+            fn drop(&mut self) {
+                self.0.turning.set(false);
+                self.0.turned.set(Instant::now());
+            }
+        }
+        self.behind.set(self.is_stale());
+        self.turning.set(true);
+        let _stop = Stop(self);
+        // The tasks of the runtime are polled in here; they have no part in the deadlines and
+        // cancellations of whoever happens to wait.
+        let label = || TaskLabel { id: 0, name: Some("background of an I/O reactor".into()) };
+        let until_woken = self.until_woken(until, foreground);
+        Layer::new().task(&label).enter(|| self.runtime().block_on(until_woken));
+    }
+
+    async fn until_woken(
+        &self,
+        until: Option<Instant>,
+        mut foreground: impl FnMut(&mut Context<'_>) -> Poll<()>,
+    ) {
         if self.behind.get() {
             // The first lets the driver look for events, the second the tasks that they wake run.
             tokio::task::yield_now().await;
@@ -180,11 +217,15 @@ impl Reactor {
             return;
         }
         self.hasty.set(0);
+        let end = poll_fn(|cx| match foreground(cx) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => woken.as_mut().poll(cx),
+        });
         match until {
-            None => woken.await,
+            None => end.await,
             Some(at) => {
                 // Both outcomes mean the same to the caller: look again.
-                let _ = tokio::time::timeout_at(at.into(), woken).await;
+                let _ = tokio::time::timeout_at(at.into(), end).await;
             }
         }
     }
@@ -196,20 +237,7 @@ impl Parker for Reactor {
     }
 
     fn park(&self, until: Option<Instant>) {
-        struct Stop<'a>(&'a Reactor);
-        impl Drop for Stop<'_> {
-            fn drop(&mut self) {
-                self.0.turning.set(false);
-                self.0.turned.set(Instant::now());
-            }
-        }
-        self.behind.set(self.is_stale());
-        self.turning.set(true);
-        let _stop = Stop(self);
-        // The tasks of the runtime are polled in here; they have no part in the deadlines and
-        // cancellations of whoever happens to wait.
-        let label = || TaskLabel { id: 0, name: Some("background of an I/O reactor".into()) };
-        Layer::new().task(&label).enter(|| self.runtime().block_on(self.until_woken(until)));
+        self.turn(until, |_| Poll::Pending);
     }
 
     /// Not while it is turned further up the stack, nor in the context of another runtime, where

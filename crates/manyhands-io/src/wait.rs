@@ -1,6 +1,7 @@
 //! Waiting for a future that may need a reactor.
 
 use std::future::Future;
+use std::io;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Reason, TimedOut, Wait, with_parker};
@@ -27,7 +28,7 @@ static FUTURE: Reason = Reason::new("future with I/O");
 /// ```
 #[track_caller]
 pub fn wait<F: Future>(future: F) -> F::Output {
-    match run(Wait::new(&FUTURE), future) {
+    match run(Place::here(), Wait::new(&FUTURE), future) {
         Ok(value) => value,
         Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
     }
@@ -43,7 +44,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 /// Like [`wait`].
 #[track_caller]
 pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, TimedOut> {
-    run(Wait::new(&FUTURE).until(Instant::now().checked_add(limit)), future)
+    run(Place::here(), Wait::new(&FUTURE).until(Instant::now().checked_add(limit)), future)
 }
 
 /// Like [`wait`], until `at` at the latest.
@@ -55,7 +56,7 @@ pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, 
 /// Like [`wait`].
 #[track_caller]
 pub fn wait_deadline<F: Future>(future: F, at: Instant) -> Result<F::Output, TimedOut> {
-    run(Wait::new(&FUTURE).until(Some(at)), future)
+    run(Place::here(), Wait::new(&FUTURE).until(Some(at)), future)
 }
 
 /// Like [`wait`], with a reason for dumps and perhaps an end.
@@ -71,12 +72,16 @@ pub fn wait_for<F: Future>(
     until: Option<Instant>,
     future: F,
 ) -> Result<F::Output, TimedOut> {
-    run(Wait::new(reason).until(until), future)
+    run(Place::here(), Wait::new(reason).until(until), future)
 }
 
 #[track_caller]
-fn run<F: Future>(wait: Wait, future: F) -> Result<F::Output, TimedOut> {
-    match Place::here() {
+pub(crate) fn run<F: Future>(
+    place: io::Result<Place>,
+    wait: Wait,
+    future: F,
+) -> Result<F::Output, TimedOut> {
+    match place {
         Ok(Place::Scheduler | Place::NoTokio) => wait.run(future),
         Ok(Place::Thread(reactor)) => {
             let _context = reactor.enter();
