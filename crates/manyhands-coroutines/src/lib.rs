@@ -1,6 +1,7 @@
 //! Coroutines: functions with stacks of their own, many of them on one thread.
 
 pub mod net;
+mod overflow;
 pub mod server;
 pub mod stack;
 

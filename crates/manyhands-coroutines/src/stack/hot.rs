@@ -9,6 +9,7 @@ use super::error::StackError;
 use super::pool::{BATCH, POOL};
 use super::size::StackSize;
 use super::slab::Base;
+use crate::overflow;
 
 /// How many stacks a thread keeps for itself.
 pub(super) const KEPT_MAX: usize = 256;
@@ -55,6 +56,8 @@ struct Shelf {
 
 impl Hot {
     fn register() -> Hot {
+        // The first stack of this thread: from now on it may overflow one.
+        overflow::prepare_thread();
         let kept = Arc::new(AtomicUsize::new(0));
         POOL.register(&kept);
         Hot { shelves: Vec::new(), kept }

@@ -29,6 +29,8 @@ pub use guard::GuardMethod;
 pub use pool::Statistics;
 pub use size::StackSize;
 
+pub(crate) use size::page_bytes;
+
 use pool::POOL;
 use slab::{Base, GUARD_BYTES};
 
@@ -58,6 +60,15 @@ impl Stack {
     #[inline]
     pub fn new(size: StackSize) -> Result<Stack, StackError> {
         Ok(Stack { base: hot::take(size)?, size })
+    }
+
+    /// One whose guard is made as on kernels without markers. Not to be dropped: it would end up
+    /// among the others.
+    #[cfg(test)]
+    pub(crate) fn guarded_by_protection() -> Stack {
+        let (size, mut one) = (StackSize::DEFAULT, Vec::new());
+        pool::Pool::new(GuardMethod::Protection).take(size, 1, &mut one).unwrap();
+        Stack { base: one[0], size }
     }
 
     /// How much of it can be used.

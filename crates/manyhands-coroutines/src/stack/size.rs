@@ -59,7 +59,7 @@ impl fmt::Debug for StackSize {
 }
 
 /// The size of a page of memory.
-pub(super) fn page_bytes() -> usize {
+pub(crate) fn page_bytes() -> usize {
     static BYTES: OnceLock<usize> = OnceLock::new();
     *BYTES.get_or_init(|| {
         // SAFETY: `sysconf` reads a constant of the system and takes no pointer.
