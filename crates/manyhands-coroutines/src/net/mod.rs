@@ -53,8 +53,12 @@ mod socket;
 mod stream;
 mod tcp_listener;
 mod tcp_stream;
+mod udp;
+mod unix;
 
 pub use address::ToSocketAddrs;
 pub use halves::{Duplex, ReadHalf, WriteHalf};
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
+pub use udp::UdpSocket;
+pub use unix::{UnixIncoming, UnixListener, UnixStream};

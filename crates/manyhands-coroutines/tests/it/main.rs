@@ -4,4 +4,6 @@ mod child;
 mod net_moving;
 mod net_places;
 mod net_tcp;
+mod net_udp;
+mod net_unix;
 mod stack;
