@@ -20,8 +20,12 @@ use crate::task::{JobCell, Phase, TaskHandle};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Home(NonZeroU32);
 
+/// Begins the task of this number, if it can.
+type Start = fn(u64) -> bool;
+
 local! {
     static WORKS_FOR: Cell<u32> = Cell::new(0);
+    static STARTER: Cell<Option<Start>> = Cell::new(None);
 }
 
 impl Home {
@@ -34,13 +38,15 @@ impl Home {
 
     /// Runs `f` as a worker of this executor.
     pub fn work<R>(self, f: impl FnOnce() -> R) -> R {
-        work_for(self.0.get(), f)
+        work_for(self.0.get(), None, f)
     }
 
-    /// Runs `f` as no executor's worker: for schedulers that run contexts of their own on a thread
-    /// that may be one.
-    pub fn suspend<R>(f: impl FnOnce() -> R) -> R {
-        work_for(0, f)
+    /// Runs `f` as a scheduler of contexts of its own, on a thread that may be somebody's worker.
+    /// When one of them waits for a task of this home that has not begun, `start` is called with the
+    /// task's number: it may begin the task at once, in a context of its own, and says whether it
+    /// did. Then the wait finds the task done, or goes on.
+    pub fn schedule<R>(self, start: fn(u64) -> bool, f: impl FnOnce() -> R) -> R {
+        work_for(self.0.get(), Some(start), f)
     }
 
     /// Whether this thread is one of this executor's workers.
@@ -53,14 +59,16 @@ impl Home {
     }
 }
 
-fn work_for<R>(number: u32, f: impl FnOnce() -> R) -> R {
-    struct Leave(u32);
+fn work_for<R>(number: u32, start: Option<Start>, f: impl FnOnce() -> R) -> R {
+    struct Leave(u32, Option<Start>);
     impl Drop for Leave {
         fn drop(&mut self) {
             WORKS_FOR.with(|home| home.set(self.0));
+            STARTER.with(|starter| starter.set(self.1));
         }
     }
-    let _leave = Leave(WORKS_FOR.with(|home| home.replace(number)));
+    let home = WORKS_FOR.with(|home| home.replace(number));
+    let _leave = Leave(home, STARTER.with(|starter| starter.replace(start)));
     f()
 }
 
@@ -72,11 +80,16 @@ pub(crate) fn is_worker() -> bool {
 /// Runs the task here if it is queued with the executor that this thread works for. Returns whether
 /// it was.
 pub(crate) fn help(cell: &dyn JobCell) -> bool {
-    let helps = is_queued_here(cell);
-    if helps {
-        cell.run(&mut || {});
+    if !is_queued_here(cell) {
+        return false;
     }
-    helps
+    match STARTER.with(Cell::get) {
+        Some(start) => start(cell.header().id()),
+        None => {
+            cell.run(&mut || {});
+            true
+        }
+    }
 }
 
 /// Like [`help`], with a task that nobody else has a part in: while it runs here, a cancellation of
@@ -88,7 +101,7 @@ pub(crate) fn help_own(task: &TaskHandle) -> bool {
             self.0.cancel();
         }
     }
-    if !is_queued_here(task.cell()) {
+    if !is_queued_here(task.cell()) || STARTER.with(Cell::get).is_some() {
         return false;
     }
     let _cancelled_too = wake_on_cancel(&Waker::from(Arc::new(Cancel(task.clone()))));

@@ -118,6 +118,16 @@ impl Job {
         self.cell.as_ref().map(|cell| TaskHandle::new(Arc::clone(cell)))
     }
 
+    /// The task's number.
+    pub fn id(&self) -> Option<u64> {
+        self.cell().map(|cell| cell.header().id())
+    }
+
+    /// The task's name, if it was given one.
+    pub fn name(&self) -> Option<Arc<str>> {
+        self.cell()?.header().options()?.name.clone()
+    }
+
     /// The task's priority; higher first.
     pub fn priority(&self) -> i32 {
         self.cell().and_then(|cell| cell.header().options()).map_or(0, |options| options.priority)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::layer::{TaskLabel, current_task};
+use crate::layer::{Innermost, TaskLabel, current_task};
 use crate::reason::Reason;
 
 /// What kind of context one is.
@@ -252,13 +252,15 @@ thread_local! {
 
 /// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
 /// table when it first waits or asks for itself, and the same place serves the next one that the
-/// scheduler runs in its stead.
+/// scheduler runs in its stead. It has a chain of [layers](crate::Layer) of its own.
 pub struct ScheduledContext {
     kind: ContextKind,
     name: RefCell<Option<Arc<str>>>,
     slot: Cell<Option<&'static Slot>>,
     /// Whether the slot shows the present occupant.
     is_listed: Cell<bool>,
+    /// The chain of layers in force in it.
+    innermost: Innermost,
     /// It belongs to its scheduler's thread.
     not_send: PhantomData<*const ()>,
 }
@@ -271,6 +273,7 @@ impl ScheduledContext {
             name: RefCell::new(None),
             slot: Cell::new(None),
             is_listed: Cell::new(false),
+            innermost: Cell::new(ptr::null()),
             not_send: PhantomData,
         }
     }
@@ -296,11 +299,13 @@ impl ScheduledContext {
         Context { slot, id: slot.id.load(Ordering::Relaxed) }
     }
 
-    /// Makes this the context that runs on this thread; null is the thread itself. Returns what it
-    /// was before. Two stores: called at every switch.
+    /// Makes this the context that runs on this thread, with its own chain of layers; null is the
+    /// thread itself. Returns what it was before. A load and a store: called at every switch.
     ///
     /// # Safety
-    /// What `context` points to must stay where it is until something else was put in its place.
+    /// What `context` points to must stay where it is until something else was put in its place, and
+    /// every layer that is open in it must be on the stack that runs next.
+    #[inline]
     pub unsafe fn swap(context: *const ScheduledContext) -> *const ScheduledContext {
         SCHEDULED.with(|scheduled| scheduled.replace(context))
     }
@@ -348,12 +353,23 @@ impl fmt::Debug for ScheduledContext {
     }
 }
 
-/// The slot of the scheduler's context that runs here, if one does.
-fn scheduled_slot() -> Option<&'static Slot> {
-    let scheduled = SCHEDULED.with(Cell::get);
+/// The scheduler's context that runs here, if one does.
+#[inline]
+fn scheduled<'a>() -> Option<&'a ScheduledContext> {
     // SAFETY: `ScheduledContext::swap` was promised that it stays where it is until another pointer
-    // is put in its place, and only this thread reads the pointer.
-    unsafe { scheduled.as_ref() }.map(ScheduledContext::listed)
+    // is put in its place, and only this thread reads the pointer. Callers use the reference for
+    // the length of an access that switches nothing.
+    unsafe { SCHEDULED.with(Cell::get).as_ref() }
+}
+
+/// The beginning of the chain of the scheduler's context that runs here.
+#[inline]
+pub(crate) fn scheduled_innermost<'a>() -> Option<&'a Innermost> {
+    scheduled().map(|context| &context.innermost)
+}
+
+fn scheduled_slot() -> Option<&'static Slot> {
+    scheduled().map(ScheduledContext::listed)
 }
 
 fn release(slot: &'static Slot) {

@@ -1,8 +1,8 @@
 //! What is ambient while code runs: the chain of layers, each with a deadline, a source of
 //! cancellation, or the name of a task.
 //!
-//! Layers live on the stacks of those who open them and are linked from the inside out; one
-//! thread-local points to the innermost. A layer delivers its cancellation **once**: afterwards
+//! Layers live on the stacks of those who open them and are linked from the inside out; each context
+//! has a pointer to the innermost. A layer delivers its cancellation **once**: afterwards
 //! destructors may wait, for instance to join the children of a scope.
 
 use std::cell::Cell;
@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use crate::context::scheduled_innermost;
 use crate::interrupt::{Cause, Interrupt};
 use crate::primitive::local;
 
@@ -50,8 +51,20 @@ pub struct Layer<'a> {
     not_send: PhantomData<*const ()>,
 }
 
+/// Where a chain begins: of a thread, or of a context that a scheduler runs on one.
+pub(crate) type Innermost = Cell<*const Layer<'static>>;
+
 local! {
-    static INNERMOST: Cell<*const Layer<'static>> = Cell::new(ptr::null());
+    static OF_THREAD: Innermost = Cell::new(ptr::null());
+}
+
+/// Calls `f` with the beginning of the chain in force here.
+#[inline]
+fn with_innermost<R>(f: impl FnOnce(&Innermost) -> R) -> R {
+    match scheduled_innermost() {
+        Some(innermost) => f(innermost),
+        None => OF_THREAD.with(f),
+    }
 }
 
 impl<'a> Layer<'a> {
@@ -97,15 +110,15 @@ impl<'a> Layer<'a> {
         struct Leave<'a>(&'a Cell<bool>, *const Layer<'static>);
         impl Drop for Leave<'_> {
             fn drop(&mut self) {
-                INNERMOST.with(|innermost| innermost.set(self.1));
+                with_innermost(|innermost| innermost.set(self.1));
                 self.0.set(false);
             }
         }
         assert!(!self.entered.replace(true), "a layer was entered again inside itself");
-        let outer = INNERMOST.with(Cell::get);
+        let outer = with_innermost(Cell::get);
         self.parent.set(if self.isolated { ptr::null() } else { outer });
         let _leave = Leave(&self.entered, outer);
-        INNERMOST.with(|innermost| innermost.set(ptr::from_ref(self).cast()));
+        with_innermost(|innermost| innermost.set(ptr::from_ref(self).cast()));
         f()
     }
 
@@ -149,8 +162,15 @@ impl Default for Layer<'_> {
 /// });
 /// assert!(ended.is_err());
 /// ```
+#[inline]
 pub fn check_cancelled() {
-    if INNERMOST.with(Cell::get).is_null() || std::thread::panicking() {
+    if !with_innermost(Cell::get).is_null() {
+        deliver();
+    }
+}
+
+fn deliver() {
+    if std::thread::panicking() {
         return;
     }
     // The outermost wins: an inner timeout has nothing to tell if everything around it ends.
@@ -254,7 +274,7 @@ impl Drop for Registered {
 
 /// Visits the open layers of this thread from the innermost outwards.
 fn for_each_layer(mut visit: impl FnMut(&Layer<'_>)) {
-    let mut next = INNERMOST.with(Cell::get);
+    let mut next = with_innermost(Cell::get);
     // SAFETY: `enter` puts a layer's address here and in the chain, and takes it out before it
     // returns or unwinds, while it holds the layer borrowed; so every pointer in the chain is to a
     // live layer of this thread. `visit` gets it for the length of the call only.
@@ -281,6 +301,6 @@ impl Chain {
     /// Every layer of `self` must be open on the stack that runs next, and must stay on it while
     /// the chain is in force.
     pub unsafe fn swap(self) -> Chain {
-        Chain(INNERMOST.with(|innermost| innermost.replace(self.0)))
+        Chain(with_innermost(|innermost| innermost.replace(self.0)))
     }
 }

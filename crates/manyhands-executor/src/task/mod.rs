@@ -207,7 +207,9 @@ fn wait_for_end(cell: &dyn JobCell) {
     if cell.header().phase() == Phase::Done {
         return;
     }
-    home::help(cell);
+    if home::help(cell) && cell.header().phase() == Phase::Done {
+        return;
+    }
     if wait_until(cell, cell.header().deadline()).is_err() {
         // The task's own deadline, while it may still be in the queue: nobody else might look. If
         // it runs it will be ended by its own waits.

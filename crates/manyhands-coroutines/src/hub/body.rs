@@ -1,0 +1,236 @@
+//! A coroutine as its hub has it: the seat that wakers know, and the body with the stack.
+//!
+//! Bodies are used again for the next job, stack and all: a coroutine that has ended its job
+//! suspends itself and is resumed with another. That makes a new coroutine as cheap as a switch.
+
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+use std::ptr::{self, NonNull};
+use std::sync::Arc as StdArc;
+use std::task::{RawWaker, RawWakerVTable, Waker};
+
+use corosensei::{Coroutine, CoroutineResult, Yielder};
+use manyhands_executor::Job;
+use manyhands_wait::{ContextKind, ScheduledContext};
+
+use super::Hub;
+use super::remote::Remote;
+use super::token::{Linked, Token};
+use crate::locals::Locals;
+use crate::overflow;
+use crate::primitive::{Arc, AtomicPtr};
+use crate::stack::Stack;
+
+/// What wakers point to. May outlive the coroutine, its body and its hub.
+pub(crate) struct Seat {
+    pub(super) token: Token,
+    link: AtomicPtr<Seat>,
+    remote: StdArc<Remote>,
+    /// The body; touched on the hub's thread alone.
+    body: Cell<*mut Body>,
+}
+
+// SAFETY: all but `body` are made for many threads. `body` is written when the seat is made and read
+// by the hub, on the hub's thread; other threads only carry the seat about.
+unsafe impl Sync for Seat {}
+// SAFETY: as above; dropping a seat does nothing to `body`.
+unsafe impl Send for Seat {}
+
+impl Linked for Seat {
+    fn link(&self) -> &AtomicPtr<Seat> {
+        &self.link
+    }
+}
+
+impl Seat {
+    /// Has the coroutine look again at what it waits for.
+    fn wake(seat: &Arc<Seat>) {
+        if !seat.token.notify() {
+            return;
+        }
+        let pushed = Hub::with_own(|hub| {
+            let here = StdArc::ptr_eq(hub.remote(), &seat.remote);
+            if here {
+                hub.enqueue(seat.body());
+            }
+            here
+        });
+        if pushed != Some(true) {
+            seat.remote.inbox.push(Arc::clone(seat));
+            seat.remote.wake();
+        }
+    }
+
+    /// The body. For the hub's thread.
+    pub(super) fn body(&self) -> NonNull<Body> {
+        NonNull::new(self.body.get()).expect("a seat has a body for as long as its hub looks at it")
+    }
+
+    pub(super) fn waker(seat: &Arc<Seat>) -> Waker {
+        let raw = RawWaker::new(Arc::into_raw(Arc::clone(seat)).cast(), &VTABLE);
+        // SAFETY: the functions of the table keep the contract of `RawWakerVTable`: the pointer is
+        // an owned `Arc<Seat>`, cloned, borrowed and dropped as such; a seat is `Send` and `Sync`.
+        unsafe { Waker::from_raw(raw) }
+    }
+}
+
+const VTABLE: RawWakerVTable = RawWakerVTable::new(
+    |pointer| {
+        // SAFETY: the waker owns the `Arc`; it is borrowed here, and `clone` makes another.
+        let seat = ManuallyDrop::new(unsafe { Arc::from_raw(pointer.cast::<Seat>()) });
+        RawWaker::new(Arc::into_raw(Arc::clone(&seat)).cast(), &VTABLE)
+    },
+    // SAFETY: the waker is used up, so its `Arc` is ours.
+    |pointer| Seat::wake(&unsafe { Arc::from_raw(pointer.cast::<Seat>()) }),
+    |pointer| {
+        // SAFETY: the waker owns the `Arc`; it is borrowed here.
+        let seat = ManuallyDrop::new(unsafe { Arc::from_raw(pointer.cast::<Seat>()) });
+        Seat::wake(&seat);
+    },
+    // SAFETY: the waker is dropped, so its `Arc` is ours to drop.
+    |pointer| drop(unsafe { Arc::from_raw(pointer.cast::<Seat>()) }),
+);
+
+/// Why a coroutine gave the thread back.
+pub(super) enum Pause {
+    /// It waits, or lets others go first.
+    Suspended,
+    /// Its job is done; it can be given another.
+    Finished,
+}
+
+/// The coroutine. Owned by its hub, at one address, touched on the hub's thread alone.
+///
+/// What a switch touches comes first, to be on few cache lines.
+#[repr(C)]
+pub(crate) struct Body {
+    /// `None` only while the body is made.
+    coroutine: Option<Coroutine<(), Pause, (), Stack>>,
+    yielder: Cell<*const Yielder<(), Pause>>,
+    /// How often it has let others go first.
+    pub(super) yields: Cell<u32>,
+    pub(super) running: overflow::Running,
+    pub(super) context: ScheduledContext,
+    pub(super) seat: Arc<Seat>,
+    /// What it is to run next.
+    job: Cell<Option<Job>>,
+    /// Its place in the hub's list of those that have a job.
+    pub(super) place: Cell<usize>,
+    pub(crate) locals: RefCell<Locals>,
+}
+
+impl Body {
+    /// A coroutine without a job.
+    pub(super) fn new(remote: &StdArc<Remote>, stack: Stack) -> NonNull<Body> {
+        let seat = Arc::new(Seat {
+            token: Token::new(),
+            link: AtomicPtr::new(ptr::null_mut()),
+            remote: StdArc::clone(remote),
+            body: Cell::new(ptr::null_mut()),
+        });
+        let mut body = Box::new(Body {
+            seat,
+            coroutine: None,
+            yielder: Cell::new(ptr::null()),
+            job: Cell::new(None),
+            context: ScheduledContext::new(ContextKind::Coroutine),
+            running: overflow::Running::new(&stack),
+            place: Cell::new(usize::MAX),
+            yields: Cell::new(0),
+            locals: RefCell::new(Locals::new()),
+        });
+        let at = NonNull::from(&mut *body);
+        // SAFETY: `main` runs only while the body is there: `resume` has its address, and nobody
+        // frees it before its last job has ended.
+        let main =
+            move |yielder: &Yielder<(), Pause>, ()| unsafe { at.as_ref() }.main(yielder);
+        body.coroutine = Some(Coroutine::with_stack(stack, main));
+        let body = NonNull::from(Box::leak(body));
+        // SAFETY: just leaked, so it is valid.
+        unsafe { body.as_ref() }.seat.body.set(body.as_ptr());
+        body
+    }
+
+    /// What runs on the stack, for ever: one job after the other.
+    fn main(&self, yielder: &Yielder<(), Pause>) {
+        self.yielder.set(yielder);
+        loop {
+            if let Some(job) = self.job.take() {
+                job.run();
+            }
+            if self.locals.borrow().is_used() {
+                // Their destructors are the program's code, and this is still its coroutine.
+                let locals = self.locals.take();
+                locals.drop_quietly();
+            }
+            yielder.suspend(Pause::Finished);
+        }
+    }
+
+    /// Gives it something to do; it begins when it is resumed.
+    pub(super) fn assign(&self, job: Job) {
+        let name = job.name();
+        if name.is_some() || self.running.name().is_some() {
+            self.running.set_name(name.clone());
+        }
+        self.running.set_id(job.id().unwrap_or_default());
+        self.context.begin(name);
+        self.job.set(Some(job));
+    }
+
+    /// Runs it until it pauses.
+    ///
+    /// # Safety
+    /// `body` must be valid and suspended, and this its hub's thread.
+    #[inline(always)]
+    pub(super) unsafe fn resume(body: NonNull<Body>) -> Pause {
+        // SAFETY: valid by contract. Only `coroutine` is borrowed mutably, and nobody else touches
+        // it before this returns: code on the stack reaches its body through shared references, and
+        // whoever resumes looks whether the body is suspended.
+        let (this, coroutine) = unsafe { (body.as_ref(), &mut (*body.as_ptr()).coroutine) };
+        let Some(coroutine) = coroutine else { return Pause::Finished };
+        // SAFETY: the body stays where it is, and what is open in its context is on the stack that
+        // runs next. Both are taken out again below, before anything else runs.
+        let (outer_context, outer_running) =
+            unsafe { (ScheduledContext::swap(&this.context), overflow::enter(&this.running)) };
+        let pause = coroutine.resume(());
+        // SAFETY: what was in force before, by those further out on this thread's stack, who are
+        // still there.
+        unsafe {
+            overflow::restore(outer_running);
+            ScheduledContext::swap(outer_context);
+        }
+        match pause {
+            CoroutineResult::Yield(pause) => pause,
+            CoroutineResult::Return(()) => unreachable!("its main function is an endless loop"),
+        }
+    }
+
+    /// Gives the thread back until somebody resumes this coroutine.
+    ///
+    /// # Safety
+    /// The caller must run on this coroutine's stack.
+    #[inline(always)]
+    pub(super) unsafe fn suspend(&self) {
+        // SAFETY: `main` put the pointer there and never returns, so the yielder is alive; the
+        // caller runs on its stack.
+        unsafe { (*self.yielder.get()).suspend(Pause::Suspended) };
+    }
+
+    /// Frees a body that has no job.
+    ///
+    /// # Safety
+    /// `body` must be valid, have ended its last job, and be known to nobody else.
+    pub(super) unsafe fn free(body: NonNull<Body>) {
+        // SAFETY: by contract; it was made by `Box::leak`.
+        let mut body = unsafe { Box::from_raw(body.as_ptr()) };
+        body.seat.body.set(ptr::null_mut());
+        if let Some(coroutine) = &mut body.coroutine
+            && coroutine.started()
+        {
+            // SAFETY: it is suspended in `main`, between two jobs, where nothing on its stack needs
+            // to be dropped.
+            unsafe { coroutine.force_reset() };
+        }
+    }
+}

@@ -1,0 +1,512 @@
+//! The hub: the scheduler of one thread's coroutines.
+//!
+//! It is a task of the runtime that the thread turns while it waits. Each of its turns runs the
+//! coroutines that are ready; then tokio looks for I/O and timers, whose wakers put coroutines back
+//! into the run queue on the same thread. The protocols are in `README.md` beside this file.
+
+mod body;
+mod remote;
+mod token;
+
+use std::cell::{Cell, RefCell, UnsafeCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use manyhands_executor::{Home, Job};
+use manyhands_wait::{Parker, with_parker};
+
+pub(crate) use body::Body;
+use body::{Pause, Seat};
+pub(crate) use remote::Remote;
+
+use crate::stack::{Stack, StackError, StackSize};
+
+/// The most switches in one turn. More would let I/O and timers wait for little gain.
+const SWITCHES_MAX: u32 = 256;
+/// How long a turn is to last at most, if the coroutines give the thread back in time.
+const TURN: Duration = Duration::from_micros(200);
+/// After so many switches a turn looks for new jobs, also if others are still ready.
+const JOBS_EVERY: u32 = 32;
+/// After so many yields a coroutine looks whether it was cancelled. Looking costs about as much as
+/// the switch.
+const LOOK_EVERY: u32 = 16;
+/// How many bodies without a job are kept for the next ones.
+const SPARE_MAX: usize = 1024;
+
+thread_local! {
+    /// The hub of this thread, from when it is made until its task is dropped.
+    static OWN: Cell<*const Hub> = const { Cell::new(ptr::null()) };
+}
+
+/// Where a hub gets jobs from besides those that it is given.
+pub(crate) trait Source {
+    /// One job that nobody has begun.
+    fn take(&self) -> Option<Job>;
+
+    /// The hub has nothing to do and is about to be idle; `false` if there is a job after all.
+    fn idle(&self) -> bool;
+
+    /// Whether the hub is to end when its last coroutine has.
+    fn is_finished(&self) -> bool;
+}
+
+/// A hub that was just made.
+pub(crate) struct Installed {
+    pub(crate) remote: Arc<Remote>,
+    /// Ends when the hub's source is finished and its last coroutine has ended.
+    pub(crate) task: tokio::task::JoinHandle<()>,
+}
+
+/// What is ready to run, in order. One list for both kinds would have larger elements: the jobs are
+/// in a list of their own, and each has a `None` in the first.
+#[derive(Default)]
+struct Ready {
+    order: VecDeque<Option<NonNull<Body>>>,
+    jobs: VecDeque<Job>,
+}
+
+enum Next {
+    Resume(NonNull<Body>),
+    Start(Job),
+}
+
+impl Ready {
+    #[inline]
+    fn resume(&mut self, body: NonNull<Body>) {
+        self.order.push_back(Some(body));
+    }
+
+    fn start(&mut self, job: Job) {
+        self.order.push_back(None);
+        self.jobs.push_back(job);
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Next> {
+        match self.order.pop_front()? {
+            Some(body) => Some(Next::Resume(body)),
+            None => self.jobs.pop_front().map(Next::Start),
+        }
+    }
+
+    /// The job of this task, if it is next and the only one.
+    fn only(&mut self, task: u64) -> Option<Job> {
+        if self.order.len() != 1 || self.jobs.front()?.id() != Some(task) {
+            return None;
+        }
+        self.order.clear();
+        self.jobs.pop_front()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+pub(crate) struct Hub {
+    remote: Arc<Remote>,
+    ready: UnsafeCell<Ready>,
+    /// The coroutine that runs now.
+    current: Cell<Option<NonNull<Body>>>,
+    /// Bodies with a job.
+    live: RefCell<Vec<NonNull<Body>>>,
+    /// Bodies without one.
+    spare: RefCell<Vec<NonNull<Body>>>,
+    /// How many switches were made in this turn.
+    made: Cell<u32>,
+    home: Home,
+    source: Option<Box<dyn Source>>,
+    stack_size: StackSize,
+    /// How many switches the next turn makes at most.
+    budget: Cell<u32>,
+    switches: Cell<u64>,
+    started: Cell<u64>,
+    forbidden: Cell<u32>,
+    in_turn: Cell<bool>,
+}
+
+impl Hub {
+    /// Calls `f` with the hub of this thread, if it has one.
+    #[inline]
+    pub(crate) fn with_own<R>(f: impl FnOnce(&Hub) -> R) -> Option<R> {
+        // SAFETY: `f` cannot keep the reference.
+        unsafe { Hub::own() }.map(f)
+    }
+
+    /// The hub of this thread, if it has one.
+    ///
+    /// # Safety
+    /// The reference must not be kept past the end of the thread's runtime: callers use it for one
+    /// operation, which does not drop the runtime.
+    #[inline(always)]
+    pub(crate) unsafe fn own<'a>() -> Option<&'a Hub> {
+        // SAFETY: the pointer is set when the hub's task is made and cleared when it is dropped, on
+        // this thread, with the thread's runtime.
+        unsafe { OWN.with(Cell::get).as_ref() }
+    }
+
+    /// Calls `f` with the hub of this thread; makes it first if need be.
+    ///
+    /// # Errors
+    /// If the thread does not turn a runtime of its own, or the operating system grants none.
+    pub(crate) fn with_own_or_new<R>(f: impl FnOnce(&Hub) -> R) -> io::Result<R> {
+        if OWN.with(Cell::get).is_null() {
+            Hub::install(StackSize::DEFAULT, None)?;
+        }
+        Hub::with_own(f).ok_or_else(|| io::Error::other("the hub of this thread has ended"))
+    }
+
+    /// Makes the hub of this thread.
+    ///
+    /// # Errors
+    /// As [`with_own_or_new`](Self::with_own_or_new).
+    pub(crate) fn install(
+        stack_size: StackSize,
+        source: Option<Box<dyn Source>>,
+    ) -> io::Result<Installed> {
+        let runtime = manyhands_io::own_runtime()?;
+        let hub = Hub {
+            remote: Arc::new(Remote::new()),
+            ready: UnsafeCell::new(Ready::default()),
+            home: Home::create(),
+            made: Cell::new(0),
+            current: Cell::new(None),
+            live: RefCell::new(Vec::new()),
+            spare: RefCell::new(Vec::new()),
+            source,
+            stack_size,
+            budget: Cell::new(SWITCHES_MAX),
+            switches: Cell::new(0),
+            started: Cell::new(0),
+            forbidden: Cell::new(0),
+            in_turn: Cell::new(false),
+        };
+        let remote = Arc::clone(&hub.remote);
+        let hub = NonNull::from(Box::leak(Box::new(hub)));
+        OWN.with(|own| own.set(hub.as_ptr()));
+        let task = runtime.spawn(tokio::task::unconstrained(HubTask { hub }));
+        Ok(Installed { remote, task })
+    }
+
+    pub(crate) fn remote(&self) -> &Arc<Remote> {
+        &self.remote
+    }
+
+    /// The coroutine that runs here, if one does.
+    pub(crate) fn current(&self) -> Option<&Body> {
+        // SAFETY: `current` is set for as long as the body runs; bodies are not freed meanwhile.
+        self.current.get().map(|body| unsafe { body.as_ref() })
+    }
+
+    /// Has `job` run as a coroutine, after everything that is ready now.
+    pub(crate) fn start(&self, job: Job) {
+        job.set_home(self.home);
+        self.with_ready(|ready| ready.start(job));
+        self.look();
+    }
+
+    /// Begins the job of this task at once if nothing else is ready and the turn may still last:
+    /// then it is its turn anyway, and whoever waits for it saves the way through the queue.
+    fn start_now(task: u64) -> bool {
+        Hub::with_own(|hub| {
+            if hub.current.get().is_none() || hub.made.get() >= hub.budget.get() {
+                return false;
+            }
+            let Some(job) = hub.with_ready(|ready| ready.only(task)) else { return false };
+            hub.made.set(hub.made.get() + 1);
+            hub.begin(job);
+            true
+        })
+        .unwrap_or(false)
+    }
+
+    /// Puts a suspended coroutine at the end of the run queue.
+    fn enqueue(&self, body: NonNull<Body>) {
+        self.with_ready(|ready| ready.resume(body));
+        self.look();
+    }
+
+    /// Lets every coroutine that is ready run before the current one goes on. Outside coroutines it
+    /// does nothing and returns `false`.
+    #[inline(always)]
+    pub(crate) fn yield_now(&self) -> bool {
+        let Some(body) = self.current.get() else { return false };
+        self.check_allowed();
+        self.with_ready(|ready| ready.resume(body));
+        // SAFETY: it is the one that runs, so it is valid and the caller is on its stack.
+        let body = unsafe { body.as_ref() };
+        // SAFETY: as above.
+        unsafe { body.suspend() };
+        let yields = body.yields.get().wrapping_add(1);
+        body.yields.set(yields);
+        if yields % LOOK_EVERY == 0 {
+            look_for_cancellation();
+        }
+        true
+    }
+
+    /// Runs `f`, during which no coroutine of this thread may suspend itself.
+    pub(crate) fn forbid_suspend<R>(&self, f: impl FnOnce() -> R) -> R {
+        struct Allow<'a>(&'a Cell<u32>);
+        impl Drop for Allow<'_> {
+            fn drop(&mut self) {
+                self.0.set(self.0.get() - 1);
+            }
+        }
+        self.forbidden.set(self.forbidden.get() + 1);
+        let _allow = Allow(&self.forbidden);
+        f()
+    }
+
+    #[inline]
+    fn check_allowed(&self) {
+        if self.forbidden.get() > 0 {
+            suspend_is_forbidden();
+        }
+    }
+
+    /// Sees to it that the hub has a turn, unless it is in one.
+    #[inline]
+    fn look(&self) {
+        if !self.in_turn.get() {
+            self.remote.wake();
+        }
+    }
+
+    /// Waits in the coroutine that runs, for its waker or until `until`.
+    fn park(&self, until: Option<Instant>) {
+        let Some(body) = self.current.get() else { return };
+        self.check_allowed();
+        // SAFETY: it runs, so it is valid, and the caller is on its stack.
+        let body = unsafe { body.as_ref() };
+        let seat = &body.seat;
+        match until {
+            None => {
+                if seat.token.park() {
+                    // SAFETY: as above.
+                    unsafe { body.suspend() };
+                    seat.token.run();
+                }
+            }
+            Some(at) => {
+                let waker = Seat::waker(seat);
+                let mut timer = pin!(tokio::time::sleep_until(at.into()));
+                let is_over = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+                if !is_over && seat.token.park() {
+                    // SAFETY: as above.
+                    unsafe { body.suspend() };
+                    seat.token.run();
+                }
+            }
+        }
+    }
+
+    /// Runs what is ready. Returns whether there is more.
+    fn turn(&self) -> bool {
+        let begun = Instant::now();
+        self.made.set(0);
+        loop {
+            let made = self.made.get();
+            if made >= self.budget.get() {
+                break;
+            }
+            if made % JOBS_EVERY == 0 {
+                self.take_in();
+            }
+            let Some(next) = self.with_ready(Ready::next).or_else(|| self.from_source()) else {
+                break;
+            };
+            self.made.set(made + 1);
+            match next {
+                Next::Resume(body) => self.resume(body),
+                Next::Start(job) => self.begin(job),
+            }
+        }
+        let made = self.made.get();
+        self.switches.set(self.switches.get() + u64::from(made));
+        self.adapt(begun.elapsed(), made);
+        self.with_ready(|ready| !ready.is_empty()) || self.source.as_ref().is_some_and(|source| !source.idle())
+    }
+
+    /// So many switches next time that a turn lasts as long as it should.
+    fn adapt(&self, took: Duration, made: u32) {
+        if made > 0 {
+            let each = (took / made).as_nanos().max(1);
+            let fits = u32::try_from(TURN.as_nanos() / each).unwrap_or(u32::MAX);
+            self.budget.set(fits.clamp(1, SWITCHES_MAX));
+        }
+    }
+
+    /// Takes over what other threads have left.
+    fn take_in(&self) {
+        self.remote.inbox.drain(|seat| {
+            self.with_ready(|ready| ready.resume(seat.body()));
+        });
+        for job in self.remote.take_jobs() {
+            self.with_ready(|ready| ready.start(job));
+        }
+        if self.with_ready(|ready| !ready.is_empty())
+            && let Some(Next::Start(job)) = self.from_source()
+        {
+            self.with_ready(|ready| ready.start(job));
+        }
+    }
+
+    fn from_source(&self) -> Option<Next> {
+        self.source.as_ref()?.take().map(Next::Start)
+    }
+
+    #[inline(never)]
+    fn begin(&self, job: Job) {
+        let spare = self.spare.borrow_mut().pop();
+        let body = match spare {
+            Some(body) => body,
+            None => match Stack::new(self.stack_size) {
+                Ok(stack) => Body::new(&self.remote, stack),
+                Err(error) => return job.fail(no_stack(&error)),
+            },
+        };
+        let mut live = self.live.borrow_mut();
+        // SAFETY: bodies in `spare` and new ones are valid and have no job.
+        let this = unsafe { body.as_ref() };
+        this.place.set(live.len());
+        live.push(body);
+        drop(live);
+        this.assign(job);
+        self.started.set(self.started.get() + 1);
+        self.resume(body);
+    }
+
+    #[inline(always)]
+    fn resume(&self, body: NonNull<Body>) {
+        let outer = self.current.replace(Some(body));
+        // SAFETY: it comes from the run queue or was just begun, so it is valid and suspended, and
+        // this is its hub's thread.
+        let pause = unsafe { Body::resume(body) };
+        self.current.set(outer);
+        if let Pause::Finished = pause {
+            self.retire(body);
+        }
+    }
+
+    /// Keeps a body whose job has ended for the next one.
+    #[inline(never)]
+    fn retire(&self, body: NonNull<Body>) {
+        // SAFETY: it has just been suspended, so it is valid.
+        let this = unsafe { body.as_ref() };
+        this.context.end();
+        let place = this.place.get();
+        let mut live = self.live.borrow_mut();
+        live.swap_remove(place);
+        if let Some(moved) = live.get(place) {
+            // SAFETY: bodies with a job are valid.
+            unsafe { moved.as_ref() }.place.set(place);
+        }
+        drop(live);
+        let mut spare = self.spare.borrow_mut();
+        if spare.len() < SPARE_MAX {
+            spare.push(body);
+        } else {
+            drop(spare);
+            // SAFETY: its job has ended and it was taken off the list; wakers know only the seat,
+            // and nobody enqueues a seat that is not parked.
+            unsafe { Body::free(body) };
+        }
+    }
+
+    #[inline]
+    fn with_ready<R>(&self, f: impl FnOnce(&mut Ready) -> R) -> R {
+        // SAFETY: only this thread comes here, and what callers do with the queue runs no foreign
+        // code that could come back.
+        f(unsafe { &mut *self.ready.get() })
+    }
+}
+
+#[inline(never)]
+fn look_for_cancellation() {
+    manyhands_wait::check_cancelled();
+}
+
+#[cold]
+fn suspend_is_forbidden() -> ! {
+    panic!("a coroutine was about to wait inside `forbid_suspend`: another one could run there")
+}
+
+fn no_stack(error: &StackError) -> manyhands_executor::TaskError {
+    let message = format!("there is no stack for the coroutine: {error}");
+    manyhands_executor::TaskError::new(manyhands_executor::TaskErrorKind::Rejected, message)
+}
+
+/// Every wait of a coroutine comes here.
+impl Parker for Hub {
+    fn waker(&self) -> Waker {
+        match self.current() {
+            Some(body) => Seat::waker(&body.seat),
+            None => Waker::noop().clone(),
+        }
+    }
+
+    fn park(&self, until: Option<Instant>) {
+        Hub::park(self, until);
+    }
+
+    fn is_available(&self) -> bool {
+        self.current.get().is_some()
+    }
+}
+
+/// The hub as a task of its thread's runtime.
+struct HubTask {
+    /// Owned; a raw pointer because [`OWN`] is another one to it.
+    hub: NonNull<Hub>,
+}
+
+// SAFETY: the runtime is the thread's own (`manyhands_io::own_runtime`): its tasks are polled while
+// this thread turns it, and dropped when this thread drops it. So the hub never leaves its thread.
+unsafe impl Send for HubTask {}
+
+impl Future for HubTask {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: owned by this task, and never borrowed mutably.
+        let hub = unsafe { self.hub.as_ref() };
+        hub.remote.begin(cx.waker());
+        hub.in_turn.set(true);
+        let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
+        hub.in_turn.set(false);
+        if more {
+            // Comes back when tokio has looked for I/O and timers.
+            let _pending = pin!(tokio::task::yield_now()).poll(cx);
+        } else if hub.source.as_ref().is_some_and(|source| source.is_finished())
+            && hub.live.borrow().is_empty()
+        {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for HubTask {
+    fn drop(&mut self) {
+        OWN.with(|own| own.set(ptr::null()));
+        // SAFETY: made by `Box::leak`, owned by this task, and now nobody's.
+        let hub = unsafe { Box::from_raw(self.hub.as_ptr()) };
+        // Nobody will run them: their tasks end as lost.
+        let jobs = hub.remote.close();
+        let queued = hub.with_ready(std::mem::take);
+        drop((jobs, queued));
+        for body in hub.spare.take() {
+            // SAFETY: spare bodies have no job, and the hub that knew them ends.
+            unsafe { Body::free(body) };
+        }
+        // What is suspended is leaked, stacks and all: unwinding it here could wait, and there is
+        // nobody left to turn a reactor.
+    }
+}

@@ -1,0 +1,84 @@
+//! The side of a hub that other threads see: what they leave there, and how they wake it.
+
+use std::task::Waker;
+
+use manyhands_executor::Job;
+
+use super::body::Seat;
+use super::token::Inbox;
+use crate::primitive::{AtomicBool, Mutex, Ordering, lock};
+
+pub(crate) struct Remote {
+    /// Coroutines of this hub that were woken by other threads.
+    pub(super) inbox: Inbox<Seat>,
+    /// Jobs that other threads want to run here.
+    jobs: Mutex<Vec<Job>>,
+    has_jobs: AtomicBool,
+    /// Whether the hub was told to look, and has not begun to.
+    woken: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+    /// Whether the hub's thread has ended.
+    closed: AtomicBool,
+}
+
+impl Remote {
+    pub(super) fn new() -> Remote {
+        Remote {
+            inbox: Inbox::new(),
+            jobs: Mutex::new(Vec::new()),
+            has_jobs: AtomicBool::new(false),
+            woken: AtomicBool::new(false),
+            waker: Mutex::new(None),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Has the hub look at its queues.
+    pub(crate) fn wake(&self) {
+        if !self.woken.swap(true, Ordering::AcqRel) {
+            let waker = lock(&self.waker).clone();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// The hub begins to look: what is put into the queues from now on wakes it again.
+    pub(super) fn begin(&self, waker: &Waker) {
+        let mut own = lock(&self.waker);
+        if !own.as_ref().is_some_and(|own| own.will_wake(waker)) {
+            *own = Some(waker.clone());
+        }
+        drop(own);
+        self.woken.swap(false, Ordering::AcqRel);
+    }
+
+    /// Has `job` run as a coroutine of the hub. Gives it back if the hub's thread has ended.
+    pub(crate) fn start(&self, job: Job) -> Result<(), Job> {
+        let mut jobs = lock(&self.jobs);
+        if self.closed.load(Ordering::Acquire) {
+            return Err(job);
+        }
+        jobs.push(job);
+        self.has_jobs.store(true, Ordering::Release);
+        drop(jobs);
+        self.wake();
+        Ok(())
+    }
+
+    pub(super) fn take_jobs(&self) -> Vec<Job> {
+        if !self.has_jobs.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let mut jobs = lock(&self.jobs);
+        self.has_jobs.store(false, Ordering::Release);
+        std::mem::take(&mut *jobs)
+    }
+
+    /// The hub's thread ends: returns what it has not begun.
+    pub(super) fn close(&self) -> Vec<Job> {
+        let mut jobs = lock(&self.jobs);
+        self.closed.store(true, Ordering::Release);
+        std::mem::take(&mut *jobs)
+    }
+}
