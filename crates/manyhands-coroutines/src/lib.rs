@@ -1,9 +1,17 @@
 //! Coroutines: functions with stacks of their own, many of them on one thread.
 
+mod hub;
+mod locals;
 pub mod net;
 mod overflow;
+mod primitive;
 pub mod server;
+mod spawn;
 pub mod stack;
+
+pub use spawn::{spawn_later, spawn_local, spawn_named, spawn_with, yield_now};
+
+pub use manyhands_wait::sleep;
 
 #[cfg(test)]
 #[path = "../tests/it/child.rs"]
