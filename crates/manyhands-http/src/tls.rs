@@ -48,13 +48,8 @@ pub(crate) fn config(versions: Versions, trust: &Trust) -> ClientConfig {
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = if trust.anybody {
         Arc::new(Unchecked::TakeAll)
-    } else if trust.roots.is_empty() {
-        of_the_platform()
     } else {
-        match Verifier::new_with_extra_roots(trust.roots.iter().cloned(), Arc::clone(&provider)) {
-            Ok(verifier) => Arc::new(verifier),
-            Err(error) => Arc::new(Unchecked::TakeNone(error.to_string())),
-        }
+        Arc::new(Deferred { roots: trust.roots.clone(), verifier: OnceLock::new() })
     };
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -79,12 +74,71 @@ fn provider() -> Arc<CryptoProvider> {
 /// The platform's verifier, made once per process: reading its certificates takes milliseconds.
 fn of_the_platform() -> Arc<dyn ServerCertVerifier> {
     static VERIFIER: OnceLock<Arc<dyn ServerCertVerifier>> = OnceLock::new();
-    let verifier = VERIFIER.get_or_init(|| match Verifier::new(provider()) {
+    Arc::clone(VERIFIER.get_or_init(|| or_nobody(Verifier::new(provider()))))
+}
+
+/// Without any authority to trust plain HTTP still works, and HTTPS says what is missing.
+fn or_nobody(verifier: Result<Verifier, rustls::Error>) -> Arc<dyn ServerCertVerifier> {
+    match verifier {
         Ok(verifier) => Arc::new(verifier),
-        // Without any authority to trust plain HTTP still works, and HTTPS says what is missing.
         Err(error) => Arc::new(Unchecked::TakeNone(error.to_string())),
-    });
-    Arc::clone(verifier)
+    }
+}
+
+/// Checks certificates against the authorities of the platform and these roots. They are read when
+/// the first certificate is checked, so that plain HTTP does not pay for them.
+#[derive(Debug)]
+struct Deferred {
+    roots: Vec<CertificateDer<'static>>,
+    verifier: OnceLock<Arc<dyn ServerCertVerifier>>,
+}
+
+impl Deferred {
+    fn verifier(&self) -> &dyn ServerCertVerifier {
+        &**self.verifier.get_or_init(|| {
+            if self.roots.is_empty() {
+                return of_the_platform();
+            }
+            let roots = self.roots.iter().cloned();
+            or_nobody(Verifier::new_with_extra_roots(roots, provider()))
+        })
+    }
+}
+
+impl ServerCertVerifier for Deferred {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        self.verifier().verify_server_cert(certificate, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier().verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.verifier().verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        // As the platform's verifier answers, but known before it is made.
+        provider().signature_verification_algorithms.supported_schemes()
+    }
 }
 
 /// Checks no certificate against an authority: takes every one, or none.
