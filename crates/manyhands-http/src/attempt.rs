@@ -1,7 +1,11 @@
 //! One attempt: send the request, look at the head of the response, take in the body.
 
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
+use tokio::time::{Sleep, sleep_until};
 use url::Url;
 
 use crate::classify;
@@ -44,17 +48,18 @@ pub(crate) struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// Sends the request and waits for the head of the response.
     pub(crate) async fn send(self) -> Result<Opened<'a>, HttpError> {
-        let limits = Limits::new(self.patience);
+        let mut limits = Limits::new(self.patience);
         // A connection that the server has closed in the meantime is not taken for a live one.
         manyhands_io::catch_up().await;
         for _ in 0..UNLUCKY {
             let track = Track::new();
-            match self.send_once(limits, &track).await {
+            match self.send_once(&mut limits, &track).await {
                 Err(error) if self.met_a_closing_door(&error, &track) => {}
-                sent => return sent,
+                sent => return sent.map(|(head, response)| self.opened(head, response, limits)),
             }
         }
-        self.send_once(limits, &Track::new()).await
+        let (head, response) = self.send_once(&mut limits, &Track::new()).await?;
+        Ok(self.opened(head, response, limits))
     }
 
     /// Whether the server closed a kept connection at the moment when the request was sent on it.
@@ -66,7 +71,15 @@ impl<'a> Attempt<'a> {
             && self.request.method.is_idempotent()
     }
 
-    async fn send_once(self, limits: Limits, track: &Track) -> Result<Opened<'a>, HttpError> {
+    fn opened(self, head: Head, response: reqwest::Response, limits: Limits) -> Opened<'a> {
+        Opened { head, response, limits, shown: self.shown }
+    }
+
+    async fn send_once(
+        self,
+        limits: &mut Limits,
+        track: &Track,
+    ) -> Result<(Head, reqwest::Response), HttpError> {
         let classified =
             |error| classify::before_response(error, self.shown, track, self.patience.connect);
         let request = self.build().map_err(classified)?;
@@ -83,7 +96,7 @@ impl<'a> Attempt<'a> {
             url: response.url().clone(),
             headers: std::mem::take(response.headers_mut()),
         };
-        Ok(Opened { head, response, limits, shown: self.shown })
+        Ok((head, response))
     }
 
     fn build(self) -> reqwest::Result<reqwest::Request> {
@@ -170,10 +183,12 @@ impl Opened<'_> {
 }
 
 /// The time limits of an attempt that has begun.
-#[derive(Debug, Clone, Copy)]
 struct Limits {
     deadline: Option<Instant>,
     patience: Patience,
+    /// One for all steps of the attempt. A limit that moves on leaves it as it is: when it fires
+    /// too early it is set again, which few attempts live to see.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 /// A time limit that has passed.
@@ -185,24 +200,52 @@ enum Passed {
 impl Limits {
     fn new(patience: Patience) -> Limits {
         let deadline = patience.whole.and_then(|whole| Instant::now().checked_add(whole));
-        Limits { deadline, patience }
+        Limits { deadline, patience, timer: None }
     }
 
     /// Waits for `step` for as long as is allowed, and `extra` for what it has to carry.
-    async fn keep<F: Future>(&self, extra: Duration, step: F) -> Result<F::Output, Passed> {
-        let idle = self.patience.idle.saturating_add(extra);
-        let idle_until = Instant::now().checked_add(idle);
-        let until = match (self.deadline, idle_until) {
-            (Some(deadline), Some(idle)) => deadline.min(idle),
-            (Some(until), None) | (None, Some(until)) => until,
-            (None, None) => return Ok(step.await),
-        };
-        tokio::time::timeout_at(until.into(), step).await.map_err(|_elapsed| {
-            match self.patience.whole {
-                Some(whole) if self.deadline == Some(until) => Passed::Whole(whole),
-                _ => Passed::Idle(idle),
+    async fn keep<F: Future>(&mut self, extra: Duration, step: F) -> Result<F::Output, Passed> {
+        let mut step = pin!(step);
+        // Known once the step turns out not to be ready at once.
+        let mut until = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(output) = step.as_mut().poll(cx) {
+                return Poll::Ready(Ok(output));
             }
+            let until = *until.get_or_insert_with(|| self.until(extra));
+            let Some(at) = until else { return Poll::Pending };
+            ready!(self.poll_timer(at, cx));
+            let passed = match self.patience.whole {
+                Some(whole) if self.deadline == until => Passed::Whole(whole),
+                _ => Passed::Idle(self.patience.idle.saturating_add(extra)),
+            };
+            Poll::Ready(Err(passed))
         })
+        .await
+    }
+
+    /// When a step that begins now, and has `extra` to carry, must have ended.
+    fn until(&self, extra: Duration) -> Option<Instant> {
+        let idle = Instant::now().checked_add(self.patience.idle.saturating_add(extra));
+        match (self.deadline, idle) {
+            (Some(deadline), Some(idle)) => Some(deadline.min(idle)),
+            (deadline, idle) => deadline.or(idle),
+        }
+    }
+
+    /// Ready when it is `at` or later.
+    fn poll_timer(&mut self, at: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        let at = tokio::time::Instant::from_std(at);
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
+        }
+        ready!(timer.as_mut().poll(cx));
+        while timer.deadline() < at {
+            timer.as_mut().reset(at);
+            ready!(timer.as_mut().poll(cx));
+        }
+        Poll::Ready(())
     }
 }
 

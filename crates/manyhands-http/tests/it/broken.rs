@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use manyhands_http::{HttpError, HttpErrorKind, Phase, Session};
+use tokio::io::AsyncWriteExt;
 
-use crate::server::{Server, Then, peer};
+use crate::server::{Server, Then, accept, peer, read_head};
 
 fn failure(url: impl Into<String>) -> HttpError {
     Session::new().get(url).send().unwrap_err()
@@ -133,6 +134,25 @@ fn silence_in_the_middle_of_a_body_is_not_put_up_with() {
     let request = session.get(peer(half, Then::Hold)).idle_timeout(Duration::from_millis(100));
     let error = request.send().unwrap_err();
     assert_failed(&error, HttpErrorKind::Timeout, Phase::Receiving, "nothing came for 100ms");
+}
+
+#[test]
+fn silence_counts_from_the_last_sign_of_life() {
+    const PIECES: u32 = 5;
+    let (pause, idle) = (Duration::from_millis(300), Duration::from_secs(1));
+    let address = accept(move |mut stream| async move {
+        read_head(&mut stream).await;
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n").await;
+        for _ in 0..PIECES {
+            tokio::time::sleep(pause).await;
+            let _ = stream.write_all(b".").await;
+        }
+        std::future::pending().await
+    });
+    let request = Session::new().get(format!("http://{address}/")).idle_timeout(idle);
+    let error = request.send().unwrap_err();
+    assert_failed(&error, HttpErrorKind::Timeout, Phase::Receiving, "nothing came for 1s");
+    assert!(error.elapsed() >= pause * PIECES + idle, "after {:?}", error.elapsed());
 }
 
 #[test]
