@@ -17,6 +17,12 @@ pub(crate) trait Launcher<R> {
     /// How many were started and not been taken by [`next`](Self::next).
     fn under_way(&self) -> usize;
 
+    /// How many may be started beyond the size of the window, because they will wait for their turn:
+    /// then there is a next one where another has ended, before that one was taken.
+    fn may_queue(&self, _size: usize) -> usize {
+        0
+    }
+
     /// Whether [`next`](Self::next) would not have to wait.
     fn is_ready(&self) -> bool;
 
@@ -49,7 +55,8 @@ where
         // are there before the window is full. They are not kept waiting for it; but each result
         // taken makes room for one more at least.
         let mut launched = false;
-        while self.launcher.under_way() < self.size
+        let room = self.size.saturating_add(self.launcher.may_queue(self.size));
+        while self.launcher.under_way() < room
             && self.index < end
             && !(launched && self.launcher.is_ready())
         {

@@ -24,6 +24,9 @@ impl Session {
     ///
     /// The same client under every model, so that comparing models compares the models.
     ///
+    /// Where the executor itself runs no more than `size` tasks at a time, as many again wait in its
+    /// queue: a worker then has its next request at once. At most `size` are under way all the same.
+    ///
     /// A task that does not end with a response (the executor was shut down, somebody cancelled it,
     /// a hook of the session panicked) is an error of kind [`HttpErrorKind::NotRun`] or
     /// [`HttpErrorKind::Cancelled`] in its place.
@@ -122,6 +125,13 @@ impl<R: Into<Request>, E: InProcess + ?Sized> Launcher<R> for OnExecutor<'_, E> 
 
     fn under_way(&self) -> usize {
         self.under_way.len()
+    }
+
+    /// As many again, where the executor itself runs no more than `size` at a time: it then always
+    /// has a next one, and its workers do not fall asleep while the caller takes results.
+    fn may_queue(&self, size: usize) -> usize {
+        // A task that fills the queue of its own executor could block the worker that it runs on.
+        if self.executor.parallelism() <= size && current_task().is_none() { size } else { 0 }
     }
 
     fn is_ready(&self) -> bool {

@@ -1,8 +1,11 @@
 //! Many requests at once.
 
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
-use manyhands_executor::{Executor, Sequential, Shutdown};
+use manyhands_executor::{
+    Executor, InProcess, Job, Rejected, RejectedReason, Sequential, Shutdown,
+};
 use manyhands_http::{HttpErrorKind, Request, Session};
 
 use crate::server::{Server, until};
@@ -144,4 +147,92 @@ fn an_executor_that_was_shut_down_makes_errors() {
     executor.shutdown(Shutdown::WAIT);
     let outcomes: Vec<_> = Session::new().map_on(&executor, ["http://a.example/"], 2).collect();
     assert_eq!(outcomes[0].as_ref().unwrap_err().kind(), HttpErrorKind::NotRun);
+}
+
+/// Threads that share a queue, each with a reactor of its own.
+struct Workers {
+    size: usize,
+    queue: mpsc::Sender<Job>,
+}
+
+impl Workers {
+    fn new(size: usize) -> Workers {
+        let (queue, jobs) = mpsc::channel::<Job>();
+        let jobs = Arc::new(Mutex::new(jobs));
+        for _ in 0..size {
+            let jobs = Arc::clone(&jobs);
+            std::thread::spawn(move || {
+                loop {
+                    let next = jobs.lock().unwrap().recv();
+                    let Ok(job) = next else { return };
+                    job.run();
+                }
+            });
+        }
+        Workers { size, queue }
+    }
+}
+
+impl Executor for Workers {
+    fn execute(&self, job: Job) -> Result<(), Rejected> {
+        self.queue.send(job).map_err(|unsent| Rejected::new(unsent.0, RejectedReason::ShutDown))
+    }
+
+    fn parallelism(&self) -> usize {
+        self.size
+    }
+
+    fn shutdown(&self, _how: Shutdown) {}
+}
+
+impl InProcess for Workers {}
+
+#[test]
+fn at_most_size_requests_are_under_way_on_an_executor_of_any_size() {
+    for (workers, size, most) in [(4, 4, 4), (3, 8, 3), (8, 3, 3)] {
+        let server = Server::plain();
+        let (session, executor) = (Session::new(), Workers::new(workers));
+        let urls: Vec<_> = (0..40).map(|_| server.url("/sleep/10")).collect();
+        assert!(session.map_on(&executor, urls, size).all(|outcome| outcome.is_ok()));
+        assert_eq!(server.requests(), 40);
+        assert!(server.most_under_way() <= most, "{} at a time", server.most_under_way());
+    }
+}
+
+#[test]
+fn an_executor_that_bounds_them_itself_has_the_next_ones_queued_but_not_all() {
+    let server = Server::plain();
+    let (session, executor) = (Session::new(), Workers::new(2));
+    let mut taken = 0;
+    let urls = std::iter::repeat_with(|| {
+        taken += 1;
+        server.url("/bytes/1")
+    });
+    let mut responses = session.imap_on(&executor, urls, 2);
+    assert!(responses.next().is_some_and(|(_, outcome)| outcome.is_ok()));
+    drop(responses);
+    assert!(taken <= 4, "{taken} taken for the first response");
+}
+
+#[test]
+fn a_hook_may_wait_where_its_caller_may() {
+    let server = Server::plain();
+    let session = Session::builder()
+        .on_response(|_| manyhands_wait::sleep(Duration::from_millis(1)))
+        .build()
+        .unwrap();
+    assert!(session.get(server.url("/bytes/1")).send().is_ok());
+    let urls: Vec<_> = (0..4).map(|_| server.url("/bytes/1")).collect();
+    assert!(session.map_on(&Workers::new(2), urls, 2).all(|outcome| outcome.is_ok()));
+}
+
+#[test]
+fn an_iterator_outlives_a_wait_for_its_next_response_that_was_cut_short() {
+    let server = Server::plain();
+    let session = Session::new();
+    let mut responses = session.map([server.url("/sleep/200"), server.url("/bytes/1")], 2);
+    let cut_short = manyhands_wait::timeout(Duration::from_millis(20), || responses.next());
+    assert!(cut_short.is_err());
+    assert_eq!(responses.filter(|outcome| outcome.is_ok()).count(), 2);
+    assert_eq!(server.requests(), 2);
 }
