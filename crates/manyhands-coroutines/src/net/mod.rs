@@ -58,6 +58,7 @@ mod unix;
 
 pub use address::ToSocketAddrs;
 pub use halves::{Duplex, ReadHalf, WriteHalf};
+pub(crate) use socket::take_turns;
 pub use tcp_listener::{Incoming, TcpListener};
 pub use tcp_stream::TcpStream;
 pub use udp::UdpSocket;

@@ -150,7 +150,7 @@ fn timed_out(reason: &'static Reason) -> io::Error {
 
 /// A socket with a lot to read never blocks. So that the other coroutines of its hub get their turn
 /// all the same, now and then an operation that did not wait lets them go first.
-fn take_turns() {
+pub(crate) fn take_turns() {
     static TURN: Reason = Reason::new("turn of the other coroutines");
     const OPERATIONS_PER_TURN: u32 = 128;
     thread_local! {

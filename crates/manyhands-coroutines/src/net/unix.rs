@@ -50,6 +50,11 @@ impl UnixStream {
         connect::unix(path.as_ref()).map(UnixStream::over)
     }
 
+    /// [`read`](Read::read) as a future, without a limit.
+    pub(crate) async fn read_async(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.socket.run_async(Direction::Read, |mut io| io.read(buffer)).await
+    }
+
     /// Two connected streams.
     ///
     /// # Errors

@@ -6,4 +6,6 @@ mod net_places;
 mod net_tcp;
 mod net_udp;
 mod net_unix;
+mod server;
+mod server_process;
 mod stack;
