@@ -4,11 +4,13 @@ mod hub;
 mod locals;
 pub mod net;
 mod overflow;
+mod pool;
 mod primitive;
 pub mod server;
 mod spawn;
 pub mod stack;
 
+pub use pool::{BuildError, CoroutinePool, CoroutinePoolBuilder, Statistics};
 pub use spawn::{spawn_later, spawn_local, spawn_named, spawn_with, yield_now};
 
 pub use manyhands_wait::sleep;

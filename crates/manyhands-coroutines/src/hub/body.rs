@@ -142,8 +142,7 @@ impl Body {
         let at = NonNull::from(&mut *body);
         // SAFETY: `main` runs only while the body is there: `resume` has its address, and nobody
         // frees it before its last job has ended.
-        let main =
-            move |yielder: &Yielder<(), Pause>, ()| unsafe { at.as_ref() }.main(yielder);
+        let main = move |yielder: &Yielder<(), Pause>, ()| unsafe { at.as_ref() }.main(yielder);
         body.coroutine = Some(Coroutine::with_stack(stack, main));
         let body = NonNull::from(Box::leak(body));
         // SAFETY: just leaked, so it is valid.
@@ -156,7 +155,8 @@ impl Body {
         self.yielder.set(yielder);
         loop {
             if let Some(job) = self.job.take() {
-                job.run();
+                // Counted before anybody can see the outcome: whoever has seen it finds it counted.
+                job.run_then(|| self.seat.remote.count_end());
             }
             if self.locals.borrow().is_used() {
                 // Their destructors are the program's code, and this is still its coroutine.

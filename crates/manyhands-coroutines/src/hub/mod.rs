@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use manyhands_executor::{Home, Job};
+use manyhands_executor::{Home, Job, TaskError, TaskErrorKind};
 use manyhands_wait::{Parker, with_parker};
 
 pub(crate) use body::Body;
@@ -48,6 +48,9 @@ thread_local! {
 pub(crate) trait Source {
     /// One job that nobody has begun.
     fn take(&self) -> Option<Job>;
+
+    /// A job that was taken has ended.
+    fn ended(&self);
 
     /// The hub has nothing to do and is about to be idle; `false` if there is a job after all.
     fn idle(&self) -> bool;
@@ -125,8 +128,6 @@ pub(crate) struct Hub {
     stack_size: StackSize,
     /// How many switches the next turn makes at most.
     budget: Cell<u32>,
-    switches: Cell<u64>,
-    started: Cell<u64>,
     forbidden: Cell<u32>,
     in_turn: Cell<bool>,
 }
@@ -182,8 +183,6 @@ impl Hub {
             source,
             stack_size,
             budget: Cell::new(SWITCHES_MAX),
-            switches: Cell::new(0),
-            started: Cell::new(0),
             forbidden: Cell::new(0),
             in_turn: Cell::new(false),
         };
@@ -329,9 +328,10 @@ impl Hub {
             }
         }
         let made = self.made.get();
-        self.switches.set(self.switches.get() + u64::from(made));
+        self.remote.count_switches(made);
         self.adapt(begun.elapsed(), made);
-        self.with_ready(|ready| !ready.is_empty()) || self.source.as_ref().is_some_and(|source| !source.idle())
+        self.with_ready(|ready| !ready.is_empty())
+            || self.source.as_ref().is_some_and(|source| !source.idle())
     }
 
     /// So many switches next time that a turn lasts as long as it should.
@@ -369,7 +369,7 @@ impl Hub {
             Some(body) => body,
             None => match Stack::new(self.stack_size) {
                 Ok(stack) => Body::new(&self.remote, stack),
-                Err(error) => return job.fail(no_stack(&error)),
+                Err(error) => return self.fail(job, &error),
             },
         };
         let mut live = self.live.borrow_mut();
@@ -379,8 +379,19 @@ impl Hub {
         live.push(body);
         drop(live);
         this.assign(job);
-        self.started.set(self.started.get() + 1);
+        self.remote.count_start();
         self.resume(body);
+    }
+
+    /// There is no stack for a job.
+    fn fail(&self, job: Job, error: &StackError) {
+        let message = format!("there is no stack for the coroutine: {error}");
+        job.fail(TaskError::new(TaskErrorKind::Rejected, message));
+        self.remote.count_start();
+        self.remote.count_end();
+        if let Some(source) = &self.source {
+            source.ended();
+        }
     }
 
     #[inline(always)]
@@ -398,6 +409,9 @@ impl Hub {
     /// Keeps a body whose job has ended for the next one.
     #[inline(never)]
     fn retire(&self, body: NonNull<Body>) {
+        if let Some(source) = &self.source {
+            source.ended();
+        }
         // SAFETY: it has just been suspended, so it is valid.
         let this = unsafe { body.as_ref() };
         this.context.end();
@@ -436,11 +450,6 @@ fn look_for_cancellation() {
 #[cold]
 fn suspend_is_forbidden() -> ! {
     panic!("a coroutine was about to wait inside `forbid_suspend`: another one could run there")
-}
-
-fn no_stack(error: &StackError) -> manyhands_executor::TaskError {
-    let message = format!("there is no stack for the coroutine: {error}");
-    manyhands_executor::TaskError::new(manyhands_executor::TaskErrorKind::Rejected, message)
 }
 
 /// Every wait of a coroutine comes here.

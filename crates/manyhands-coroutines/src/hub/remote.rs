@@ -1,5 +1,7 @@
 //! The side of a hub that other threads see: what they leave there, and how they wake it.
 
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 
 use manyhands_executor::Job;
@@ -19,6 +21,20 @@ pub(crate) struct Remote {
     waker: Mutex<Option<Waker>>,
     /// Whether the hub's thread has ended.
     closed: AtomicBool,
+    counts: Counts,
+}
+
+/// What the hub has done; written by its thread alone.
+#[derive(Default)]
+struct Counts {
+    started: AtomicU64,
+    finished: AtomicU64,
+    switches: AtomicU64,
+}
+
+/// Adds to a number that only this thread writes.
+fn add(number: &AtomicU64, more: u64) {
+    number.store(number.load(Relaxed) + more, Release);
 }
 
 impl Remote {
@@ -30,7 +46,35 @@ impl Remote {
             woken: AtomicBool::new(false),
             waker: Mutex::new(None),
             closed: AtomicBool::new(false),
+            counts: Counts::default(),
         }
+    }
+
+    pub(super) fn count_start(&self) {
+        add(&self.counts.started, 1);
+    }
+
+    pub(super) fn count_end(&self) {
+        add(&self.counts.finished, 1);
+    }
+
+    pub(super) fn count_switches(&self, made: u32) {
+        add(&self.counts.switches, made.into());
+    }
+
+    /// Jobs begun so far.
+    pub(crate) fn started(&self) -> u64 {
+        self.counts.started.load(Acquire)
+    }
+
+    /// Jobs ended so far.
+    pub(crate) fn finished(&self) -> u64 {
+        self.counts.finished.load(Acquire)
+    }
+
+    /// Switches made so far, but those of the turn under way.
+    pub(crate) fn switches(&self) -> u64 {
+        self.counts.switches.load(Acquire)
     }
 
     /// Has the hub look at its queues.

@@ -5,7 +5,6 @@
 mod builder;
 mod growth;
 mod lifecycle;
-mod queue;
 mod room;
 mod shared;
 mod sleep;

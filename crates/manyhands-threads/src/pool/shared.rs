@@ -5,10 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::{Home, Job, Rejected, RejectedReason};
+use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason};
 
 use super::builder::{Initializer, ThreadPoolBuilder};
-use super::queue::Queue;
 use super::room::Room;
 use super::sleep::Sleep;
 use super::{lifecycle, worker};
@@ -25,7 +24,7 @@ pub(crate) struct Shared {
     pub(super) daemon: bool,
     pub(super) room: Option<Room>,
     pub(super) home: Home,
-    pub(super) queue: Queue,
+    pub(super) queue: JobQueue,
     pub(super) sleep: Sleep,
     submitted: CachePadded<AtomicU64>,
     /// Mirrors `CLOSED` for workers, who must not fight for the word that submitters write.
@@ -98,7 +97,7 @@ impl Shared {
             daemon: config.daemon,
             room: config.queue_bound.map(Room::new),
             home: Home::create(),
-            queue: Queue::new(),
+            queue: JobQueue::new(),
             sleep: Sleep::new(),
             submitted: CachePadded::default(),
             closing: AtomicBool::new(false),

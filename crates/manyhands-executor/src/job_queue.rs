@@ -1,18 +1,22 @@
-//! Where jobs wait: a queue for ordinary ones, and a heap for those with a priority.
+//! Where the jobs of a pool wait: a queue for ordinary ones, and a heap for those with a priority.
 //!
 //! Workers take one job at a time, so jobs start in the order of their submission, and none waits
 //! behind a long one that a worker has taken along with it.
 
 use std::cmp::Ordering as Order;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_deque::{Injector, Steal};
-use manyhands_executor::Job;
 
-/// The jobs of a pool that nobody has begun.
-pub(super) struct Queue {
+use crate::job::Job;
+
+/// The jobs of a pool that nobody has begun: for executors. Any thread may push and pop.
+///
+/// Jobs come out in the order of their priority, equal ones in the order in which they went in.
+pub struct JobQueue {
     ordinary: Injector<Job>,
     /// Jobs with a priority other than 0.
     ranked: Mutex<Ranked>,
@@ -34,9 +38,10 @@ struct RankedJob {
     job: Job,
 }
 
-impl Queue {
-    pub(super) fn new() -> Queue {
-        Queue {
+impl JobQueue {
+    /// An empty queue.
+    pub fn new() -> JobQueue {
+        JobQueue {
             ordinary: Injector::new(),
             ranked: Mutex::default(),
             urgent: AtomicUsize::new(0),
@@ -44,7 +49,8 @@ impl Queue {
         }
     }
 
-    pub(super) fn push(&self, job: Job) {
+    /// Puts a job in.
+    pub fn push(&self, job: Job) {
         let priority = job.priority();
         if priority == 0 {
             self.ordinary.push(job);
@@ -58,7 +64,7 @@ impl Queue {
     }
 
     /// The next job.
-    pub(super) fn pop(&self) -> Option<Job> {
+    pub fn pop(&self) -> Option<Job> {
         if self.urgent.load(Ordering::Relaxed) > 0
             && let Some(job) = self.pop_ranked(|priority| priority > 0)
         {
@@ -69,7 +75,7 @@ impl Queue {
 
     /// Whether there is a job. True may be out of date; false, seen after a sequentially consistent
     /// fence, is not for jobs pushed before the fence. Cheap: asked while spinning.
-    pub(super) fn has_jobs(&self) -> bool {
+    pub fn has_jobs(&self) -> bool {
         !self.ordinary.is_empty()
             || self.urgent.load(Ordering::Relaxed) > 0
             || self.patient.load(Ordering::Relaxed) > 0
@@ -98,6 +104,18 @@ impl Queue {
 
     fn ranked(&self) -> MutexGuard<'_, Ranked> {
         self.ranked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for JobQueue {
+    fn default() -> JobQueue {
+        JobQueue::new()
+    }
+}
+
+impl fmt::Debug for JobQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JobQueue").field("has_jobs", &self.has_jobs()).finish_non_exhaustive()
     }
 }
 

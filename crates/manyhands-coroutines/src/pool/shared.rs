@@ -1,0 +1,328 @@
+//! What the pool's handle and its hubs share: the queue, and how a hub learns of a job.
+//!
+//! A submitter pushes its job first and looks for an idle hub after; a hub that finds nothing says
+//! that it is idle first and looks at the queue after; sequentially consistent fences stand in
+//! between. So either the submitter wakes the hub, or the hub sees the job.
+
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crossbeam_utils::CachePadded;
+use manyhands_executor::{Job, JobQueue, Rejected, RejectedReason, Shutdown};
+use manyhands_wait::{Reason, Wait};
+
+use super::builder::CoroutinePoolBuilder;
+use crate::hub::{Hub, Remote, Source};
+use crate::stack::StackSize;
+
+static END: Reason = Reason::new("end of a coroutine pool");
+
+/// Set in `submitted` once no job is taken any more. The same word counts the jobs, so every job
+/// was counted before the closing or is refused.
+const CLOSED: u64 = 1 << 63;
+
+pub(super) struct Shared {
+    name_prefix: String,
+    stack_size: StackSize,
+    limit: Option<usize>,
+    queue: JobQueue,
+    hubs: Vec<Place>,
+    starting: Once,
+    submitted: CachePadded<AtomicU64>,
+    /// Jobs that ended without a hub.
+    cleared: AtomicU64,
+    /// Jobs under way; counted only if there is a limit.
+    under_way: CachePadded<AtomicUsize>,
+    /// Why the pool is broken, if it is.
+    broken: OnceLock<String>,
+    end: Mutex<End>,
+}
+
+/// One hub's place in the pool.
+#[derive(Default)]
+struct Place {
+    remote: OnceLock<Arc<Remote>>,
+    idle: CachePadded<AtomicBool>,
+}
+
+#[derive(Default)]
+struct End {
+    /// Threads of hubs that have been started and not ended.
+    alive: usize,
+    waiting: Vec<Waker>,
+}
+
+/// A [`CoroutinePool`](super::CoroutinePool) at one moment. The figures are read one after the
+/// other, so they may not add up while the pool is busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Statistics {
+    /// How many hubs the pool has.
+    pub hubs: usize,
+    /// Jobs that nobody has begun.
+    pub queued: usize,
+    /// Jobs begun and not ended: they run or wait.
+    pub under_way: usize,
+    /// Jobs that have ended, well or not.
+    pub finished: u64,
+    /// Switches between coroutines.
+    pub switches: u64,
+}
+
+impl Shared {
+    pub(super) fn create(config: CoroutinePoolBuilder, hubs: usize) -> Arc<Shared> {
+        Arc::new(Shared {
+            name_prefix: config.name_prefix.unwrap_or_default(),
+            stack_size: config.stack_size.unwrap_or(StackSize::DEFAULT),
+            limit: config.limit,
+            queue: JobQueue::new(),
+            hubs: (0..hubs).map(|_| Place::default()).collect(),
+            starting: Once::new(),
+            submitted: CachePadded::default(),
+            cleared: AtomicU64::new(0),
+            under_way: CachePadded::default(),
+            broken: OnceLock::new(),
+            end: Mutex::default(),
+        })
+    }
+
+    pub(super) fn window(&self) -> usize {
+        let each = CoroutinePoolBuilder::DEFAULT_WINDOW;
+        self.limit.unwrap_or_else(|| self.hubs.len().saturating_mul(each))
+    }
+
+    pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Rejected> {
+        self.starting.call_once(|| self.start_hubs());
+        if let Some(why) = self.broken.get() {
+            return Err(Rejected::new(job, RejectedReason::Broken(why.clone())));
+        }
+        if self.submitted.fetch_add(1, Ordering::SeqCst) & CLOSED != 0 {
+            self.submitted.fetch_sub(1, Ordering::SeqCst);
+            self.wake_all(); // it was counted for a moment
+            return Err(Rejected::new(job, RejectedReason::ShutDown));
+        }
+        self.queue.push(job);
+        self.notify();
+        if self.broken.get().is_some() {
+            self.clear_queue(); // what was pushed while it was being cleared must not stay behind
+        }
+        Ok(())
+    }
+
+    /// Wakes a hub that has nothing to do, if there is one.
+    fn notify(&self) {
+        fence(Ordering::SeqCst);
+        for place in &self.hubs {
+            if place.idle.load(Ordering::Relaxed) && place.idle.swap(false, Ordering::SeqCst) {
+                place.wake();
+                return;
+            }
+        }
+    }
+
+    fn wake_all(&self) {
+        self.hubs.iter().for_each(Place::wake);
+    }
+
+    fn start_hubs(self: &Arc<Self>) {
+        for number in 0..self.hubs.len() {
+            self.end().alive += 1;
+            let shared = Arc::clone(self);
+            let name = format!("{}_{number}", self.name_prefix).replace('\0', "");
+            let thread = std::thread::Builder::new().name(name);
+            let ended = thread.spawn(move || shared.run_hub(number)).map(drop);
+            if let Err(error) = ended {
+                self.end().alive -= 1;
+                // With one hub the pool goes on; without any it is broken.
+                if number == 0 {
+                    self.break_down(format!("no thread was started for its hub: {error}"));
+                }
+                return;
+            }
+        }
+    }
+
+    fn run_hub(self: Arc<Self>, number: usize) {
+        struct Leave(Arc<Shared>);
+        impl Drop for Leave {
+            fn drop(&mut self) {
+                let mut end = self.0.end();
+                end.alive -= 1;
+                let waiting = std::mem::take(&mut end.waiting);
+                drop(end);
+                waiting.into_iter().for_each(Waker::wake);
+            }
+        }
+        let _leave = Leave(Arc::clone(&self));
+        let source = FromPool { shared: Arc::clone(&self), number };
+        match Hub::install(self.stack_size, Some(Box::new(source))) {
+            Ok(hub) => {
+                let _first = self.hubs[number].remote.set(hub.remote);
+                // It ends with the pool; an error would mean that the runtime is gone.
+                let _ended = manyhands_io::wait(hub.task);
+            }
+            Err(error) if number == 0 => {
+                self.break_down(format!("no hub was made: {error} (see `ulimit -n`)"));
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn break_down(&self, why: String) {
+        let _first_reason_stays = self.broken.set(why);
+        self.clear_queue();
+        self.wake_all();
+    }
+
+    /// Ends what is queued: fails it if the pool is broken, cancels it otherwise.
+    fn clear_queue(&self) {
+        while let Some(job) = self.queue.pop() {
+            match self.broken.get() {
+                Some(why) => job.reject(RejectedReason::Broken(why.clone())),
+                None => job.cancel(),
+            }
+            self.cleared.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn shutdown(&self, how: Shutdown) {
+        self.submitted.fetch_or(CLOSED, Ordering::SeqCst);
+        // Nobody starts hubs from here on.
+        self.starting.call_once(|| {});
+        if how.cancel_queued {
+            self.clear_queue();
+        }
+        self.wake_all();
+        // A coroutine that waited for the end of its own pool would wait for ever.
+        if how.wait && !self.is_here() {
+            let Ok(()) = Wait::new(&END).run(poll_fn(|cx| self.poll_end(cx))) else {
+                unreachable!("the wait has no end")
+            };
+        }
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut end = self.end();
+        if end.alive == 0 {
+            return Poll::Ready(());
+        }
+        end.waiting.retain(|waker| !waker.will_wake(cx.waker()));
+        end.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Whether this thread is one of the pool's.
+    fn is_here(&self) -> bool {
+        let is_ours = |hub: &Hub| {
+            let remotes = self.hubs.iter().filter_map(|place| place.remote.get());
+            remotes.into_iter().any(|remote| Arc::ptr_eq(remote, hub.remote()))
+        };
+        Hub::with_own(is_ours).unwrap_or(false)
+    }
+
+    /// Whether no job will come, and all have ended.
+    fn is_finished(&self) -> bool {
+        let submitted = self.submitted.load(Ordering::SeqCst);
+        submitted & CLOSED != 0 && self.finished() >= submitted & !CLOSED
+    }
+
+    fn finished(&self) -> u64 {
+        let by_hubs: u64 = self.remotes().map(|remote| remote.finished()).sum();
+        by_hubs + self.cleared.load(Ordering::SeqCst)
+    }
+
+    fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
+        self.hubs.iter().filter_map(|place| place.remote.get())
+    }
+
+    fn end(&self) -> MutexGuard<'_, End> {
+        self.end.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn statistics(&self) -> Statistics {
+        let finished = self.finished();
+        let started: u64 = self.remotes().map(|remote| remote.started()).sum();
+        let begun = started + self.cleared.load(Ordering::SeqCst);
+        let submitted = self.submitted.load(Ordering::SeqCst) & !CLOSED;
+        let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Statistics {
+            hubs: self.hubs.len(),
+            queued: count(submitted.saturating_sub(begun)),
+            under_way: count(begun.saturating_sub(finished)),
+            finished,
+            switches: self.remotes().map(|remote| remote.switches()).sum(),
+        }
+    }
+}
+
+impl Place {
+    fn wake(&self) {
+        if let Some(remote) = self.remote.get() {
+            remote.wake();
+        }
+    }
+}
+
+/// The pool's queue as one of its hubs sees it.
+struct FromPool {
+    shared: Arc<Shared>,
+    number: usize,
+}
+
+impl Source for FromPool {
+    fn take(&self) -> Option<Job> {
+        let shared = &self.shared;
+        let Some(limit) = shared.limit else { return shared.queue.pop() };
+        if !shared.queue.has_jobs() {
+            return None;
+        }
+        let more = |count: usize| (count < limit).then_some(count + 1);
+        shared.under_way.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
+        let job = shared.queue.pop();
+        if job.is_none() {
+            self.make_room();
+        }
+        job
+    }
+
+    fn ended(&self) {
+        if self.shared.limit.is_some() {
+            self.make_room();
+        }
+        if self.shared.is_finished() {
+            self.shared.wake_all();
+        }
+    }
+
+    fn idle(&self) -> bool {
+        let place = &self.shared.hubs[self.number];
+        place.idle.store(true, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        let has_jobs = self.shared.queue.has_jobs()
+            && self
+                .shared
+                .limit
+                .is_none_or(|limit| self.shared.under_way.load(Ordering::SeqCst) < limit);
+        if has_jobs {
+            place.idle.store(false, Ordering::SeqCst);
+        }
+        !has_jobs
+    }
+
+    fn is_finished(&self) -> bool {
+        self.shared.is_finished()
+    }
+}
+
+impl FromPool {
+    /// A job has ended, or was not there: another may be begun.
+    fn make_room(&self) {
+        self.shared.under_way.fetch_sub(1, Ordering::SeqCst);
+        if self.shared.queue.has_jobs() {
+            self.shared.notify();
+        }
+    }
+}
