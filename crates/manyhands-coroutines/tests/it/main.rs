@@ -8,4 +8,5 @@ mod net_udp;
 mod net_unix;
 mod server;
 mod server_process;
+mod server_tls;
 mod stack;
