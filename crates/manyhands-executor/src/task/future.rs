@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use manyhands_wait::{CancelSource, Layer, Reason};
@@ -30,14 +30,12 @@ pub(crate) struct FutureCell<F: Future> {
     polled: AtomicBool,
     /// When the code must end; known once it has begun.
     until: UnsafeCell<Option<Instant>>,
-    /// The waker of the last poll, as it is registered to be woken by a cancellation.
-    runner: UnsafeCell<Option<(Waker, usize)>>,
 }
 
-// SAFETY: `future`, `until` and `runner` are touched only by whoever claimed the task: `run` and
-// `fail` for the length of the call, `poll` and `abandon` for as long as the task runs (`polled`).
-// These two are called by the one `Job` of the cell, through `&mut`, so that is one thread at a
-// time. The future moves between threads with that right: `Send`.
+// SAFETY: `future` and `until` are touched only by whoever claimed the task: `run` and `fail` for
+// the length of the call, `poll` and `abandon` for as long as the task runs (`polled`). These two
+// are called by the one `Job` of the cell, through `&mut`, so that is one thread at a time. The
+// future moves between threads with that right: `Send`.
 unsafe impl<F: Future + Send> Sync for FutureCell<F> where F::Output: Send {}
 
 impl<F: Future + Send + 'static> FutureCell<F>
@@ -50,7 +48,6 @@ where
             future: UnsafeCell::new(Some(future)),
             polled: AtomicBool::new(false),
             until: UnsafeCell::new(None),
-            runner: UnsafeCell::new(None),
         }
     }
 
@@ -97,33 +94,6 @@ where
     fn until(&self) -> Option<Instant> {
         // SAFETY: written once in `begin`, before anybody polls.
         self.until.with(|slot| unsafe { *slot })
-    }
-
-    /// Has `waker` woken when the task is cancelled, instead of the one of the poll before. The
-    /// usual waker is the same in every poll, and stays registered. For the one job of the cell.
-    fn register_runner(&self, waker: &Waker) {
-        let header = &self.shared.header;
-        // SAFETY: the caller is alone here.
-        let is_registered = self.runner.with(|slot| unsafe {
-            (*slot).as_ref().is_some_and(|(registered, _)| registered.will_wake(waker))
-        });
-        if is_registered {
-            return;
-        }
-        let key = header.register(waker);
-        // SAFETY: as above; what is replaced is dropped after the access.
-        let before = self.runner.with_mut(|slot| unsafe { (*slot).replace((waker.clone(), key)) });
-        if before.is_some() {
-            header.keep_only_runner(key);
-        }
-    }
-
-    /// Takes back what `register_runner` did. For the one job of the cell.
-    fn unregister_runner(&self) {
-        // SAFETY: the caller is alone here; what is taken is dropped after the access.
-        if let Some((_, key)) = self.runner.with_mut(|slot| unsafe { (*slot).take() }) {
-            self.shared.header.unregister(key);
-        }
     }
 
     /// One poll with the task's layer around it. For the one who claimed the task.
@@ -182,6 +152,7 @@ where
     }
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let header = &self.shared.header;
         // Read and written by the one job only.
         if !self.polled.load(Ordering::Relaxed) {
             if !self.begin() {
@@ -191,14 +162,18 @@ where
             self.polled.store(true, Ordering::Relaxed);
         }
         // Registered before the look at the flag, so that a cancellation is not missed.
-        self.register_runner(cx.waker());
+        let key = header.register(cx.waker());
         match self.poll_layered(cx) {
             Poll::Ready(outcome) => {
-                self.unregister_runner();
+                header.unregister(key);
                 self.complete(outcome);
                 Poll::Ready(())
             }
-            Poll::Pending => Poll::Pending,
+            Poll::Pending => {
+                // One registration is enough; the newest waker is the one that counts.
+                header.keep_only_runner(key);
+                Poll::Pending
+            }
         }
     }
 
