@@ -23,7 +23,8 @@ pub(crate) async fn in_memory(
     shared: Arc<Shared>,
     request: Request,
 ) -> Result<Response, HttpError> {
-    let fetched = fetch(Arc::clone(&shared), request).await?;
+    // Some kilobytes, which whoever spawns this future would copy from place to place.
+    let fetched = Box::pin(fetch(Arc::clone(&shared), request)).await?;
     Ok(fetched.response(&shared))
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::error::{HttpError, HttpErrorKind, Phase};
 use crate::exchange;
 use crate::flights::{Flights, InOrder, Launcher};
-use crate::request::Request;
+use crate::request::{Request, shown_text};
 use crate::response::Response;
 use crate::session::{Session, Shared};
 
@@ -105,7 +105,7 @@ impl<R: Into<Request>, E: InProcess + ?Sized> Launcher<R> for OnExecutor<'_, E> 
     fn launch(&mut self, index: usize, request: R) {
         let (shared, request) = (Arc::clone(&self.shared), request.into());
         let (tell, tell_failure) = (self.tell.clone(), self.tell.clone());
-        let shown = request.shown();
+        let url = request.url.clone();
         // Nobody listens any more if the iterator was dropped.
         let task = self.executor.spawn_async(async move {
             let outcome = if manyhands_io::can_drive() {
@@ -117,7 +117,7 @@ impl<R: Into<Request>, E: InProcess + ?Sized> Launcher<R> for OnExecutor<'_, E> 
         });
         task.on_done(move |outcome| {
             if let Err(error) = outcome {
-                let _ = tell_failure.send((index, Err(not_run(&shown, error))));
+                let _ = tell_failure.send((index, Err(not_run(&url, error))));
             }
         });
         self.under_way.insert(index, task.handle());
@@ -156,11 +156,12 @@ impl<E: ?Sized> Drop for OnExecutor<'_, E> {
     }
 }
 
-fn not_run(shown: &str, error: &TaskError) -> HttpError {
+fn not_run(url: &str, error: &TaskError) -> HttpError {
     let kind = match error.kind() {
         TaskErrorKind::Cancelled => HttpErrorKind::Cancelled,
         TaskErrorKind::TimedOut => HttpErrorKind::Timeout,
         _ => HttpErrorKind::NotRun,
     };
-    HttpError::new(kind, Phase::Preparing, shown, error.to_string()).caused_by(error.clone())
+    HttpError::new(kind, Phase::Preparing, shown_text(url), error.to_string())
+        .caused_by(error.clone())
 }

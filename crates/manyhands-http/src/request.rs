@@ -232,7 +232,7 @@ impl Request {
 
     /// The URL as messages show it.
     pub(crate) fn shown(&self) -> String {
-        Url::parse(&self.url).map_or_else(|_| self.url.clone(), |url| shown(&url))
+        shown_text(&self.url)
     }
 
     fn note(&mut self, flaw: impl FnOnce() -> String) {
@@ -268,6 +268,11 @@ impl From<&Url> for Request {
     fn from(url: &Url) -> Request {
         Request::get(url.as_str())
     }
+}
+
+/// What was given as a URL, as messages show it.
+pub(crate) fn shown_text(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| shown(&url))
 }
 
 /// The URL as messages show it: without user name and password.
