@@ -1,5 +1,6 @@
 //! Coroutines: functions with stacks of their own, many of them on one thread.
 
+mod coroutine;
 mod hub;
 mod locals;
 pub mod net;
@@ -11,6 +12,7 @@ mod spawn;
 pub mod stack;
 
 pub use pool::{BuildError, CoroutinePool, CoroutinePoolBuilder, Statistics};
+pub use coroutine::{Coroutine, CoroutineBuilder, Suspender, SwitchError, Switched};
 pub use spawn::{spawn_later, spawn_local, spawn_named, spawn_with, yield_now};
 
 pub use manyhands_wait::sleep;

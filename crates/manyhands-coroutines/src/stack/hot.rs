@@ -38,6 +38,11 @@ pub(super) fn flush() {
     let _ = HOT.try_with(|hot| hot.borrow_mut().flush());
 }
 
+/// Whether this thread has begun to drop its thread-locals, these stacks among them.
+pub(crate) fn thread_is_ending() -> bool {
+    HOT.try_with(|_| ()).is_err()
+}
+
 thread_local! {
     static HOT: RefCell<Hot> = RefCell::new(Hot::register());
 }

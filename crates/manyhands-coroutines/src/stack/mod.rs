@@ -29,6 +29,7 @@ pub use guard::GuardMethod;
 pub use pool::Statistics;
 pub use size::StackSize;
 
+pub(crate) use hot::thread_is_ending;
 pub(crate) use size::page_bytes;
 
 use pool::POOL;

@@ -1,6 +1,7 @@
 //! The tests of the crate as its users see it.
 
 mod child;
+mod coroutine;
 mod net_moving;
 mod net_places;
 mod net_tcp;
@@ -10,3 +11,4 @@ mod server;
 mod server_process;
 mod server_tls;
 mod stack;
+mod switch_cost;

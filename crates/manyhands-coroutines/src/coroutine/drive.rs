@@ -1,0 +1,77 @@
+//! Running coroutines from outside: what `switch` does until control comes back to it.
+//!
+//! A coroutine that switches to another one suspends itself and names the other, and the driver
+//! goes on with that. So however often coroutines switch to each other, there is one of them on top
+//! of the driver, and no stack grows.
+
+use super::core::{Core, Handle, Target};
+use super::link::{Link, Signal};
+use super::{Switched, pass_on};
+
+impl<In, Out, R> Core<In, Out, R> {
+    /// Goes on with this coroutine, and with those that take its place, until something comes out
+    /// for the parent.
+    ///
+    /// # Safety
+    /// It must be [resumable](Link::can_be_resumed).
+    #[inline]
+    pub(super) unsafe fn drive(&self) -> Switched<Out, R> {
+        // SAFETY: by contract.
+        let signal = unsafe { self.resume() };
+        match self.came_out(signal) {
+            Some(switched) => switched,
+            None => follow(self, signal),
+        }
+    }
+}
+
+/// Does what `first` wants, which has left with `signal`.
+#[cold]
+fn follow<Out, R>(first: &dyn Target<Out, R>, mut signal: Signal) -> Switched<Out, R> {
+    // The one on top, unless that is the one that `switch` was called for; kept while it runs.
+    let mut on_top: Option<Handle<Out, R>> = None;
+    loop {
+        let left = on_top.as_ref().map_or(first, |handle| &*handle.0);
+        match signal {
+            Signal::Suspended | Signal::Ended => {
+                return left.came_out(signal).expect("what it left for the parent is there");
+            }
+            Signal::Panicked => {
+                let payload = left.link().thrown.take();
+                drop(on_top);
+                pass_on(payload.expect("what it has ended with is there"))
+            }
+            Signal::Transfer => {
+                let next = left.take_next().expect("the one that it wants to run is there");
+                // If the one that has left has no other handle, it is unwound here, and its
+                // destructors may have switched to `next`.
+                let next = on_top.insert(next);
+                if let Err(error) = next.0.link().check(()) {
+                    panic!("{}", error.with_link(next.0.link()));
+                }
+                // SAFETY: just looked.
+                signal = unsafe { next.0.resume_with_inbox() };
+            }
+            Signal::Leave => {
+                leave_for(left.link().target.get());
+                return Switched::Back;
+            }
+        }
+    }
+}
+
+/// Goes on with `target`, which waits further out than the coroutine that has just left, or here.
+/// Returns when the coroutine whose stack this is is gone on with; the value is in its inbox.
+fn leave_for(target: *const Link) {
+    let here = Link::current();
+    if std::ptr::eq(here, target) {
+        return;
+    }
+    // SAFETY: `target` is further out than the coroutine that has left and is not this one, so there
+    // is a coroutine between them, and this runs on its stack.
+    unsafe {
+        (*here).target.set(target);
+        (*here).pause(Signal::Leave);
+        (*here).unwind_if_thrown();
+    }
+}

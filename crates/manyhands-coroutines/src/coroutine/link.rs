@@ -1,0 +1,191 @@
+//! The part of a coroutine that has no types: its state, and its place among those that run on the
+//! thread.
+
+use std::cell::Cell;
+use std::ptr;
+
+use corosensei::Yielder;
+use manyhands_wait::Chain;
+
+use super::SwitchError;
+use super::core::Payload;
+use crate::overflow::{self, Previous, Running};
+use crate::stack::Stack;
+
+/// Values pass through the core, so that corosensei's switch carries nothing but a register.
+pub(super) type Fiber = corosensei::Coroutine<(), Signal, Signal, Stack>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Unstarted,
+    Suspended,
+    /// On top, or waiting for one that it has switched to from its own stack.
+    Running,
+    Ended,
+}
+
+/// Why a coroutine has left its stack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// A value for the parent is in its outbox.
+    Suspended,
+    /// `next` is to run in its place; the value is in the inbox of that one.
+    Transfer,
+    /// `Link::target`, which waits further out, is to go on; the value is in its inbox.
+    Leave,
+    /// The function has returned; the result is there.
+    Ended,
+    /// The function has unwound; the payload is in `Link::thrown`.
+    Panicked,
+}
+
+pub(super) struct Link {
+    pub(super) running: Running,
+    state: Cell<State>,
+    /// The layers around the code that is suspended.
+    chain: Cell<Chain>,
+    /// Who ran when it was last gone on with.
+    outer: Cell<*const Running>,
+    /// Its yielder once it has started.
+    yielder: Cell<*const Yielder<(), Signal>>,
+    /// Whom it wants to return to, for [`Signal::Leave`].
+    pub(super) target: Cell<*const Link>,
+    /// On the way in what is to be raised, on the way out what it has ended with.
+    pub(super) thrown: Cell<Option<Payload>>,
+}
+
+/// What was in force before [`Link::enter`].
+pub(super) struct Entered {
+    previous: Previous,
+    chain: Chain,
+}
+
+thread_local! {
+    /// Whether this thread unwinds a coroutine that nobody has a handle of. It counts as panicking
+    /// then, but what is dropped meanwhile can be unwound like the first.
+    pub(super) static KILLING: Cell<bool> = const { Cell::new(false) };
+}
+
+impl Link {
+    /// For one that will run on `stack`.
+    pub(super) fn new(stack: &Stack) -> Link {
+        Link {
+            running: Running::new(stack),
+            state: Cell::new(State::Unstarted),
+            chain: Cell::new(Chain::empty()),
+            outer: Cell::new(ptr::null()),
+            yielder: Cell::new(ptr::null()),
+            target: Cell::new(ptr::null()),
+            thrown: Cell::new(None),
+        }
+    }
+
+    /// Notes the address, which does not change from now on.
+    pub(super) fn settle(&self) {
+        self.running.set_owner(ptr::from_ref(self).cast());
+    }
+
+    #[inline]
+    pub(super) fn state(&self) -> State {
+        self.state.get()
+    }
+
+    #[inline]
+    pub(super) fn can_be_resumed(&self) -> bool {
+        matches!(self.state.get(), State::Unstarted | State::Suspended)
+    }
+
+    /// `value`, if it can be delivered.
+    pub(super) fn check<In>(&self, value: In) -> Result<In, SwitchError<In>> {
+        match self.state.get() {
+            State::Unstarted | State::Suspended => Ok(value),
+            State::Running => Err(SwitchError::Running(value)),
+            State::Ended => Err(SwitchError::Dead(value)),
+        }
+    }
+
+    /// Puts in force what belongs to the coroutine, just before its stack is switched to.
+    ///
+    /// # Safety
+    /// The caller must switch there at once, and call [`leave`](Link::leave) as soon as control is
+    /// back. The link must stay where it is until then.
+    #[inline]
+    pub(super) unsafe fn enter(&self) -> Entered {
+        self.state.set(State::Running);
+        // SAFETY: the link stays where it is, by contract; the layers of its chain are open on its
+        // stack, which runs next.
+        let (previous, chain) =
+            unsafe { (overflow::enter(&self.running), self.chain.get().swap()) };
+        self.outer.set(previous.outer());
+        Entered { previous, chain }
+    }
+
+    /// Puts in force again what was before.
+    ///
+    /// # Safety
+    /// `entered` must be that of the last [`enter`](Link::enter), of this link, and control must
+    /// have just come back to where that was called.
+    #[inline]
+    pub(super) unsafe fn leave(&self, entered: Entered) {
+        self.state.set(State::Suspended);
+        // SAFETY: the layers are those that were open where control has come back to, and those who
+        // ran before are still there.
+        unsafe {
+            self.chain.set(entered.chain.swap());
+            overflow::restore(entered.previous);
+        }
+    }
+
+    pub(super) fn ended(&self) {
+        self.state.set(State::Ended);
+    }
+
+    /// Notes where it can be suspended. Called on its stack when it starts.
+    pub(super) fn started(&self, yielder: &Yielder<(), Signal>) {
+        self.yielder.set(yielder);
+    }
+
+    /// Leaves the stack of the coroutine until somebody goes on with it.
+    ///
+    /// # Safety
+    /// The caller must run on its stack.
+    #[inline]
+    pub(super) unsafe fn pause(&self, signal: Signal) {
+        // SAFETY: it has started, since its stack runs, and the yielder is there until it ends.
+        unsafe { (*self.yielder.get()).suspend(signal) };
+    }
+
+    /// Raises what it was gone on with, if it is to be raised.
+    #[inline]
+    pub(super) fn unwind_if_thrown(&self) {
+        if let Some(payload) = self.thrown.take() {
+            super::pass_on(payload);
+        }
+    }
+
+    /// The coroutine on whose stack the caller runs; null on the stack of a thread or of a hub's
+    /// coroutine.
+    pub(super) fn current() -> *const Link {
+        Link::of(overflow::running())
+    }
+
+    /// Whether the caller runs on behalf of `target`, which waits further out on this thread.
+    pub(super) fn is_further_out(target: &Link) -> bool {
+        let mut link = Link::current();
+        // SAFETY: these are the current coroutine and those that wait, one for the other, further
+        // out; each is borrowed by whoever has switched to it.
+        while let Some(here) = unsafe { link.as_ref() } {
+            link = Link::of(here.outer.get());
+            if ptr::eq(link, target) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn of(running: *const Running) -> *const Link {
+        // SAFETY: those who are said to run, and those further out whom they have interrupted, are
+        // alive while this thread is inside them.
+        unsafe { running.as_ref() }.map_or(ptr::null(), |running| running.owner().cast())
+    }
+}
