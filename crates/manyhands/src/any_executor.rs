@@ -42,6 +42,14 @@ impl AnyExecutor {
                 let size = size.map_or_else(crate::default_workers, usize::from);
                 Box::new(crate::ThreadPool::new(size).map_err(|error| error.to_string())?)
             }
+            #[cfg(feature = "coroutines")]
+            Model::Coroutines(size) => {
+                let mut pool = crate::CoroutinePool::builder();
+                if let Some(hubs) = size {
+                    pool = pool.hubs(hubs.into());
+                }
+                Box::new(pool.build().map_err(|error| error.to_string())?)
+            }
             #[cfg(feature = "async")]
             Model::Async(size) => {
                 let limit = size.map_or(crate::AsyncPool::DEFAULT_LIMIT, usize::from);

@@ -1,8 +1,8 @@
 //! One executor interface for threads, coroutines, processes, async tasks and clusters — and
 //! nothing hangs silently.
 //!
-//! This crate is the one that programs name; its features are the rooms: `threads` and `async` (on
-//! by default) and `http`. Coroutines, processes, locks and queues, clusters and traces are not
+//! This crate is the one that programs name; its features are the rooms: `threads`, `coroutines` and
+//! `async` (on by default) and `http`. Processes, locks and queues, clusters and traces are not
 //! built yet.
 //!
 //! ```
@@ -12,7 +12,7 @@
 //!     n * n
 //! }
 //!
-//! for model in ["sequential", "threads:4", "async:4"] {
+//! for model in ["sequential", "threads:4", "coroutines", "async:4"] {
 //!     let executor: AnyExecutor = model.parse().unwrap();
 //!     let squares: Result<Vec<u64>, _> = executor.map(square, 1..=4).collect();
 //!     assert_eq!(squares.unwrap(), [1, 4, 9, 16]);
@@ -28,6 +28,11 @@ pub use any_executor::AnyExecutor;
 pub use manyhands_async::{
     AsyncPool, BuildError as AsyncPoolBuildError, Statistics as AsyncPoolStatistics, spawn_async,
 };
+#[cfg(feature = "coroutines")]
+pub use manyhands_coroutines::{
+    BuildError as CoroutinePoolBuildError, CoroutinePool, CoroutinePoolBuilder,
+    Statistics as CoroutinePoolStatistics, spawn_local, yield_now,
+};
 pub use manyhands_executor::*;
 pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
 #[cfg(feature = "threads")]
@@ -42,6 +47,12 @@ pub use manyhands_wait::{
 };
 pub use model::{Model, UnknownModel};
 
+/// Room for coroutines: everything about them, networking and servers in blocking style, stacks.
+#[cfg(feature = "coroutines")]
+pub mod coroutines {
+    pub use manyhands_coroutines::*;
+}
+
 /// Room for HTTP: a session that works from threads and async code alike.
 #[cfg(feature = "http")]
 pub mod http {
@@ -49,11 +60,17 @@ pub mod http {
 }
 
 /// Python's names for threads, pools, futures and HTTP, and what they are called here.
-#[cfg(all(doc, feature = "threads", feature = "async", feature = "http"))]
+#[cfg(all(doc, feature = "threads", feature = "async", feature = "coroutines", feature = "http"))]
 #[doc = include_str!("../docs/coming-from-python.md")]
 pub mod coming_from_python {}
 
 /// Compiles and runs the code of the repository's README.
-#[cfg(all(doctest, feature = "threads", feature = "async", feature = "http"))]
+#[cfg(all(
+    doctest,
+    feature = "threads",
+    feature = "async",
+    feature = "coroutines",
+    feature = "http"
+))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;

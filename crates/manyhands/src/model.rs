@@ -23,6 +23,10 @@ pub enum Model {
     /// `threads` or `threads:N`: a pool of N threads; without N of the default size.
     #[cfg(feature = "threads")]
     Threads(Option<NonZeroUsize>),
+    /// `coroutines` or `coroutines:HUBS`: coroutines on so many hubs; without a number one for each
+    /// core.
+    #[cfg(feature = "coroutines")]
+    Coroutines(Option<NonZeroUsize>),
     /// `async` or `async:N`: at most N tasks in flight on the shared runtime.
     #[cfg(feature = "async")]
     Async(Option<NonZeroUsize>),
@@ -35,6 +39,10 @@ const POSSIBLE: &[&str] = &[
     "threads",
     #[cfg(feature = "threads")]
     "threads:N",
+    #[cfg(feature = "coroutines")]
+    "coroutines",
+    #[cfg(feature = "coroutines")]
+    "coroutines:N",
     #[cfg(feature = "async")]
     "async",
     #[cfg(feature = "async")]
@@ -74,6 +82,8 @@ impl FromStr for Model {
             "sequential" => Ok(Model::Sequential),
             #[cfg(feature = "threads")]
             "threads" => Ok(Model::Threads(size)),
+            #[cfg(feature = "coroutines")]
+            "coroutines" => Ok(Model::Coroutines(size)),
             #[cfg(feature = "async")]
             "async" => Ok(Model::Async(size)),
             _ => Err(unknown("there is no such model")),
@@ -87,6 +97,8 @@ impl fmt::Display for Model {
             Model::Sequential => ("sequential", None),
             #[cfg(feature = "threads")]
             Model::Threads(size) => ("threads", size),
+            #[cfg(feature = "coroutines")]
+            Model::Coroutines(size) => ("coroutines", size),
             #[cfg(feature = "async")]
             Model::Async(size) => ("async", size),
         };
@@ -114,13 +126,22 @@ impl fmt::Display for UnknownModel {
 
 impl std::error::Error for UnknownModel {}
 
-#[cfg(all(test, feature = "threads", feature = "async"))]
+#[cfg(all(test, feature = "threads", feature = "async", feature = "coroutines"))]
 mod tests {
     use super::*;
 
     #[test]
     fn names_are_read_and_written() {
-        for name in ["sequential", "threads", "threads:8", "async", "async:200"] {
+        let names = [
+            "sequential",
+            "threads",
+            "threads:8",
+            "coroutines",
+            "coroutines:2",
+            "async",
+            "async:200",
+        ];
+        for name in names {
             assert_eq!(name.parse::<Model>().unwrap().to_string(), name);
         }
     }

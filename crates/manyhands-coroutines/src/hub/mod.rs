@@ -317,6 +317,10 @@ impl Hub {
             }
             if made % JOBS_EVERY == 0 {
                 self.take_in();
+                // Begun here and now: one that waited in this hub's list would be lost to the others.
+                if let Some(Next::Start(job)) = self.from_source() {
+                    self.begin(job);
+                }
             }
             let Some(next) = self.with_ready(Ready::next).or_else(|| self.from_source()) else {
                 break;
@@ -349,11 +353,6 @@ impl Hub {
             self.with_ready(|ready| ready.resume(seat.body()));
         });
         for job in self.remote.take_jobs() {
-            self.with_ready(|ready| ready.start(job));
-        }
-        if self.with_ready(|ready| !ready.is_empty())
-            && let Some(Next::Start(job)) = self.from_source()
-        {
             self.with_ready(|ready| ready.start(job));
         }
     }

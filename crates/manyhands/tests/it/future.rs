@@ -92,7 +92,7 @@ fn item_04_a_panicking_callback_is_reported_and_leaves_the_others() {
     });
     if let Some(output) = output {
         let errors = errors_of(&output);
-        assert_eq!(errors.matches("a callback fell over").count(), 5, "{errors}");
+        assert_eq!(errors.matches("a callback fell over").count(), 7, "{errors}");
     }
 }
 
@@ -125,7 +125,7 @@ fn item_06_a_late_callback_that_panics_is_reported() {
     });
     if let Some(output) = output {
         let errors = errors_of(&output);
-        assert_eq!(errors.matches("a late callback fell over").count(), 5, "{errors}");
+        assert_eq!(errors.matches("a late callback fell over").count(), 7, "{errors}");
     }
 }
 

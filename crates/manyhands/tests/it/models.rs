@@ -27,13 +27,25 @@ fn on_each(names: &[&str], test: impl Fn(&AnyExecutor)) {
 /// On all of them.
 #[track_caller]
 pub(crate) fn on_all(test: impl Fn(&AnyExecutor)) {
-    on_each(&["sequential", "threads:1", "threads:4", "async:1", "async:4"], test);
+    on_each(
+        &[
+            "sequential",
+            "threads:1",
+            "threads:4",
+            "coroutines:1",
+            "coroutines:2",
+            "async:1",
+            "async:4",
+        ],
+        test,
+    );
 }
 
-/// On those whose tasks run while the caller goes on, several at a time.
+/// On those whose tasks run while the caller goes on, several at a time, also if they block their
+/// threads.
 #[track_caller]
 pub(crate) fn on_concurrent(test: impl Fn(&AnyExecutor)) {
-    on_each(&["threads:4", "async:4"], test);
+    on_each(&["threads:4", "coroutines:4", "async:4"], test);
 }
 
 /// On those that run one task at a time while the caller goes on: the rest is queued.
@@ -45,7 +57,10 @@ pub(crate) fn on_single(test: impl Fn(&AnyExecutor)) {
 /// On those that run tasks while the caller goes on, one or several at a time.
 #[track_caller]
 pub(crate) fn on_queued(test: impl Fn(&AnyExecutor)) {
-    on_each(&["threads:1", "threads:4", "async:1", "async:4"], test);
+    on_each(
+        &["threads:1", "threads:4", "coroutines:1", "coroutines:4", "async:1", "async:4"],
+        test,
+    );
 }
 
 /// A task that runs until it is let go.

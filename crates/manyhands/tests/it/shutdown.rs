@@ -49,7 +49,7 @@ fn items_55_and_56_what_waits_is_finished_or_cancelled() {
 
 #[test]
 fn an_executor_that_is_dropped_has_finished() {
-    for name in ["threads:2", "async:2"] {
+    for name in ["threads:2", "coroutines:2", "async:2"] {
         let executor: manyhands::AnyExecutor = name.parse().unwrap();
         let tasks: Vec<_> = (0..50).map(|n| executor.spawn(move || n)).collect();
         drop(executor);

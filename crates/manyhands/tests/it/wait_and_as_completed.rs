@@ -279,15 +279,16 @@ fn several_may_wait_for_the_same_tasks() {
 
 #[test]
 fn tasks_of_all_executors_mix() {
-    let executors: Vec<AnyExecutor> = ["sequential", "threads:1", "threads:4", "async:1", "async"]
-        .into_iter()
-        .map(|name| name.parse().unwrap())
-        .collect();
+    let executors: Vec<AnyExecutor> =
+        ["sequential", "threads:1", "threads:4", "coroutines", "async:1", "async"]
+            .into_iter()
+            .map(|name| name.parse().unwrap())
+            .collect();
     let mut tasks: Vec<Task<usize>> =
         executors.iter().enumerate().map(|(n, executor)| executor.spawn(move || n)).collect();
-    tasks.push(manyhands::spawn_async(async { 5 }));
-    tasks.push(manyhands::Thread::spawn(|| 6).into_task());
-    assert_eq!(as_completed(tasks).map(|task| task.result().unwrap()).sum::<usize>(), 21);
+    tasks.push(manyhands::spawn_async(async { 6 }));
+    tasks.push(manyhands::Thread::spawn(|| 7).into_task());
+    assert_eq!(as_completed(tasks).map(|task| task.result().unwrap()).sum::<usize>(), 28);
 }
 
 #[test]
