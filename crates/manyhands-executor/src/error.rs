@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
-use crate::panic_capture::PanicDetails;
+use crate::panic_capture::{self, PanicDetails};
 
 /// What sort of failure a [`TaskError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -119,9 +119,14 @@ impl TaskError {
     }
 
     /// Goes on with the task's panic in this thread, with the original payload where it is still
-    /// there (it can be taken once), else with the message. Other errors panic with their text.
+    /// there (it can be taken once), else with the message. Other errors panic with their text. A
+    /// task around this call fails with the location and backtrace of the first panic.
     pub fn resume(&self) -> ! {
         let payload = self.inner.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
+        panic_capture::note(PanicDetails {
+            location: self.inner.location.clone(),
+            backtrace: self.inner.backtrace.clone(),
+        });
         std::panic::resume_unwind(payload.unwrap_or_else(|| Box::new(self.to_string())))
     }
 

@@ -41,6 +41,11 @@ pub(crate) fn take_details() -> Option<PanicDetails> {
     NOTED.with(RefCell::take)
 }
 
+/// Says where the panic happened that goes on in this thread from here: no hook is called for it.
+pub(crate) fn note(details: PanicDetails) {
+    NOTED.with(|noted| noted.replace(Some(details)));
+}
+
 fn install_hook() {
     static HOOK: Once = Once::new();
     if HOOK.is_completed() || std::thread::panicking() {

@@ -25,6 +25,7 @@ pub(crate) use local::LocalCell;
 pub use outcome::Outcome;
 pub(crate) use outcome::Shared;
 
+use crate::error::TaskError;
 use crate::home;
 
 static RESULT: Reason = Reason::new("result of a task");
@@ -187,6 +188,34 @@ impl<R: 'static> Task<R> {
     #[doc(alias = "link")]
     pub fn on_done(&self, callback: impl FnOnce(&Outcome<R>) + Send + 'static) {
         self.cell.shared().on_done(Box::new(callback));
+    }
+
+    /// Like [`on_done`](Self::on_done), if the task ends with a value.
+    ///
+    /// ```
+    /// use manyhands_executor::{ExecutorExt, Sequential};
+    ///
+    /// let task = Sequential::new().submit(|n: u64| n * n, 12);
+    /// task.on_value(|square| println!("{square}"));
+    /// ```
+    #[doc(alias = "link_value")]
+    pub fn on_value(&self, callback: impl FnOnce(&R) + Send + 'static) {
+        self.on_done(move |outcome| {
+            if let Ok(value) = outcome {
+                callback(value);
+            }
+        });
+    }
+
+    /// Like [`on_done`](Self::on_done), if the task ends with an error: a panic, a cancellation,
+    /// a deadline.
+    #[doc(alias = "link_exception")]
+    pub fn on_error(&self, callback: impl FnOnce(&TaskError) + Send + 'static) {
+        self.on_done(move |outcome| {
+            if let Err(error) = outcome {
+                callback(error);
+            }
+        });
     }
 
     /// A handle that does not know the type of the outcome; it can be cloned and mixed with those

@@ -133,3 +133,25 @@ fn a_task_cancelled_in_the_queue_calls_them_in_the_canceller() {
     assert_eq!(receiver.try_recv(), Ok((true, std::thread::current().id())));
     drop(job);
 }
+
+#[test]
+fn those_for_values_and_for_errors_are_called_for_theirs() {
+    let (sender, receiver) = channel();
+    let watch = |task: &manyhands_executor::Task<u8>| {
+        let (values, errors) = (sender.clone(), sender.clone());
+        task.on_value(move |value| values.send(format!("value {value}")).unwrap());
+        task.on_error(move |error| errors.send(format!("error {}", error.kind())).unwrap());
+    };
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    watch(&task);
+    job.run();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["value 7"]);
+    let (task, job) = Job::of(TaskOptions::new(), || panic!("as a test asked for"));
+    watch(&task);
+    job.run();
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["error panicked"]);
+    let (task, _job) = Job::of(TaskOptions::new(), || 7);
+    task.cancel();
+    watch(&task);
+    assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["error cancelled"]);
+}

@@ -157,6 +157,16 @@ fn a_panic_tells_message_place_and_payload() {
 }
 
 #[test]
+fn a_panic_that_goes_on_in_another_task_keeps_its_place() {
+    let executor = Sequential::new();
+    let first = executor.spawn(|| -> u8 { panic!("burnt toast") }).result().unwrap_err();
+    let place = first.location().unwrap().to_owned();
+    let second = executor.spawn(move || -> u8 { first.resume() }).result().unwrap_err();
+    assert_eq!(second.message(), "burnt toast");
+    assert_eq!(second.location(), Some(&*place));
+}
+
+#[test]
 fn a_backtrace_is_there_if_it_was_asked_for() {
     let name = "reports::a_backtrace_is_there_if_it_was_asked_for";
     let body = || {
