@@ -127,6 +127,10 @@ impl Executor for AsyncPool {
         Ok(())
     }
 
+    fn limit(&self) -> Option<usize> {
+        Some(self.shared.limit)
+    }
+
     fn parallelism(&self) -> usize {
         self.shared.limit
     }

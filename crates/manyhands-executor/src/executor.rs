@@ -33,8 +33,14 @@ pub trait Executor: Send + Sync {
         self.execute(job)
     }
 
-    /// How many jobs it runs at a time, at most. At least 1.
+    /// How many jobs at a time it is good for: what `map` keeps under way. At least 1.
     fn parallelism(&self) -> usize;
+
+    /// How many jobs it runs at a time at most, however many are submitted; `None` if it promises
+    /// nothing. Those that have declared that they block do not count.
+    fn limit(&self) -> Option<usize> {
+        None
+    }
 
     /// Ends the executor: no job is taken any more. Ending it again, in another way, adds to the
     /// first.
@@ -147,6 +153,10 @@ macro_rules! forward {
 
             fn try_execute(&self, job: Job) -> Result<(), Rejected> {
                 (**self).try_execute(job)
+            }
+
+            fn limit(&self) -> Option<usize> {
+                (**self).limit()
             }
 
             fn parallelism(&self) -> usize {

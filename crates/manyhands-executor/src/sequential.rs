@@ -36,6 +36,10 @@ impl Executor for Sequential {
         Ok(())
     }
 
+    fn limit(&self) -> Option<usize> {
+        Some(1)
+    }
+
     fn parallelism(&self) -> usize {
         1
     }

@@ -131,7 +131,8 @@ impl<R: Into<Request>, E: InProcess + ?Sized> Launcher<R> for OnExecutor<'_, E> 
     /// has a next one, and its workers do not fall asleep while the caller takes results.
     fn may_queue(&self, size: usize) -> usize {
         // A task that fills the queue of its own executor could block the worker that it runs on.
-        if self.executor.parallelism() <= size && current_task().is_none() { size } else { 0 }
+        let is_bounded = self.executor.limit().is_some_and(|limit| limit <= size);
+        if is_bounded && current_task().is_none() { size } else { 0 }
     }
 
     fn is_ready(&self) -> bool {

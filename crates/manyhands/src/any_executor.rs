@@ -77,6 +77,10 @@ impl Executor for AnyExecutor {
         self.executor.try_execute(job)
     }
 
+    fn limit(&self) -> Option<usize> {
+        self.executor.limit()
+    }
+
     fn parallelism(&self) -> usize {
         self.executor.parallelism()
     }

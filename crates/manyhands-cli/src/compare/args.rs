@@ -29,7 +29,7 @@ pub(crate) struct CompareArgs {
     pub workloads: Vec<Kind>,
 
     /// The models, by the names of their executors, separated by commas
-    /// [default: sequential, threads and async, sized to the workload]
+    /// [default: sequential, threads, coroutines and async, sized to the workload]
     #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<Model>,
 

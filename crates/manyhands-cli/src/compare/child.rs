@@ -4,7 +4,9 @@
 use std::io::{self, BufRead, Read, Write};
 
 use anyhow::Context;
-use manyhands::{AnyExecutor, Executor, ExecutorExt, InProcess, Model, Shutdown, Task};
+use manyhands::{
+    AnyExecutor, Executor, ExecutorExt, InProcess, MapOptions, Model, Shutdown, Task, TaskError,
+};
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::protocol::{Order, Outcome, Run, Sample};
@@ -52,13 +54,23 @@ fn carry_out(model: Model, order: &Order) -> anyhow::Result<Run> {
     let core_wait_before_s = core_wait_s();
     let origin_s = now_s();
     let executor = model.start()?;
-    let tasks: Vec<Task<Sample>> = order
-        .tasks
-        .iter()
-        .map(|work| Assignment { work: work.clone(), client: order.client, origin_s })
-        .map(|assignment| hand_out(&executor, assignment))
-        .collect();
-    let samples = tasks.into_iter().map(|task| collect(task, origin_s)).collect();
+    let assignments = order.tasks.iter().map(|work| Assignment {
+        work: work.clone(),
+        client: order.client,
+        origin_s,
+    });
+    let samples = match order.at_once.filter(|_| executor.limit().is_none()) {
+        None => {
+            let tasks: Vec<Task<Sample>> =
+                assignments.map(|assignment| hand_out(&executor, assignment)).collect();
+            tasks.into_iter().map(|task| collect(task.result(), origin_s)).collect()
+        }
+        Some(at_once) => {
+            let options = MapOptions::new().window(at_once).chunk(1);
+            let outcomes = executor.map_with(options, perform, assignments);
+            outcomes.map(|outcome| collect(outcome, origin_s)).collect()
+        }
+    };
     // The executor's threads have to be there still to tell it.
     let core_wait_s = core_wait_s() - core_wait_before_s;
     executor.shutdown(Shutdown::WAIT);
@@ -76,8 +88,8 @@ fn hand_out(executor: &AnyExecutor, assignment: Assignment) -> Task<Sample> {
 }
 
 /// A task that panicked or was lost becomes a failed sample.
-fn collect(task: Task<Sample>, origin_s: f64) -> Sample {
-    task.result().unwrap_or_else(|error| {
+fn collect(outcome: Result<Sample, TaskError>, origin_s: f64) -> Sample {
+    outcome.unwrap_or_else(|error| {
         let now_s = now_s() - origin_s;
         let outcome = Outcome::Failed(error.to_string());
         Sample { worker: None, start_s: now_s, end_s: now_s, outcome }

@@ -12,7 +12,7 @@ use super::identity::{Difference, differences};
 use super::launch::{Failure, run_once};
 use super::protocol::{Client, Order, Run};
 use super::sweep;
-use super::workload::Workload;
+use super::workload::{POLITE, Workload};
 use crate::interrupt::Interrupt;
 use crate::progress::Progress;
 
@@ -145,6 +145,7 @@ async fn run_rounds(
         for measured in measured.iter_mut().filter(|measured| measured.failure.is_none()) {
             progress.message(format!("{}: {}", workload.name, measured.model));
             let order = Order {
+                at_once: (!workload.is_local).then_some(POLITE),
                 model: measured.model.clone(),
                 tasks: workload.tasks.clone(),
                 client: Client {

@@ -9,6 +9,8 @@ pub(crate) struct Order {
     pub model: String,
     /// The tasks, in the order in which they are handed to the executor.
     pub tasks: Vec<Work>,
+    /// How many tasks are under way at most on an executor that has no limit of its own.
+    pub at_once: Option<usize>,
     /// How to fetch.
     pub client: Client,
 }

@@ -21,7 +21,7 @@ const NUMBERS_PER_TASK: f64 = 200_000.0;
 const ROUNDS_PER_TASK: f64 = 18_000_000.0;
 
 /// The most requests that are made at once to servers that are not ours, unless told otherwise.
-const POLITE: usize = 16;
+pub(crate) const POLITE: usize = 16;
 
 /// A workload that needs no URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -112,7 +112,13 @@ impl Kind {
             Kind::Cpu => cores(),
             Kind::Mixed => tasks.min(POLITE),
         };
-        ["sequential".to_owned(), format!("threads:{threads}"), "async".to_owned()].into()
+        [
+            "sequential".to_owned(),
+            format!("threads:{threads}"),
+            "coroutines".to_owned(),
+            "async".to_owned(),
+        ]
+        .into()
     }
 }
 
@@ -127,6 +133,7 @@ pub(crate) fn of_urls(urls: &[Url]) -> Workload {
         default_models: [
             "sequential".to_owned(),
             format!("threads:{at_once}"),
+            "coroutines".to_owned(),
             format!("async:{at_once}"),
         ]
         .into(),
@@ -171,11 +178,20 @@ mod tests {
 
     #[test]
     fn models_suit_the_workload() {
-        assert_eq!(Kind::Pages.default_models(12), ["sequential", "threads:5", "async"]);
-        assert_eq!(Kind::Json.default_models(24), ["sequential", "threads:24", "async"]);
+        assert_eq!(
+            Kind::Pages.default_models(12),
+            ["sequential", "threads:5", "coroutines", "async"]
+        );
+        assert_eq!(
+            Kind::Json.default_models(24),
+            ["sequential", "threads:24", "coroutines", "async"]
+        );
         assert_eq!(Kind::Mixed.default_models(3)[1], "threads:3");
         let urls: Vec<Url> = (0..40).filter_map(|n| format!("http://h/{n}").parse().ok()).collect();
-        assert_eq!(of_urls(&urls).default_models, ["sequential", "threads:16", "async:16"]);
-        assert_eq!(of_urls(&urls[..2]).default_models[2], "async:2");
+        assert_eq!(
+            of_urls(&urls).default_models,
+            ["sequential", "threads:16", "coroutines", "async:16"]
+        );
+        assert_eq!(of_urls(&urls[..2]).default_models[3], "async:2");
     }
 }

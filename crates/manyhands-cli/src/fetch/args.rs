@@ -22,13 +22,13 @@ pub(crate) struct FetchArgs {
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Which executor drives the requests: sequential, threads:N or async:N; :N may be left out
-    /// [default: async, with room for as many as --concurrency]
+    /// Which executor drives the requests: sequential, threads:N, coroutines:HUBS or async:N;
+    /// the number may be left out [default: async, with room for as many as --concurrency]
     #[arg(short, long, value_name = "EXECUTOR")]
     pub with: Option<Model>,
 
     /// How many requests are under way at most [default: as many as the executor runs at a time,
-    /// with async 50]
+    /// with async and coroutines 50]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: Option<u16>,
 

@@ -35,7 +35,7 @@ use self::summary::Summary;
 use crate::exit::{Exit, Usage, complain};
 use crate::interrupt::Interrupt;
 
-/// How many requests are under way on `async` if nobody says otherwise.
+/// How many requests are under way on `async` and `coroutines` if nobody says otherwise.
 const UNDER_WAY: usize = 50;
 
 /// Fetches what the arguments name.
@@ -109,7 +109,11 @@ impl Fetching {
     fn new(args: &FetchArgs, interrupt: Interrupt) -> anyhow::Result<Fetching> {
         let session = session(args)?;
         let executor = model(args).start().map_err(|error| Usage(error.to_string()))?;
-        let wanted = args.concurrency.map_or(usize::MAX, usize::from);
+        let wanted = args.concurrency.map(usize::from);
+        let room = match executor.limit() {
+            Some(limit) => wanted.map_or(limit, |wanted| limit.min(wanted)),
+            None => wanted.unwrap_or(UNDER_WAY),
+        };
         if let Some(directory) = &args.output {
             std::fs::create_dir_all(directory)
                 .with_context(|| format!("cannot make the directory {}", directory.display()))?;
@@ -126,7 +130,7 @@ impl Fetching {
         Ok(Fetching {
             output,
             session,
-            room: executor.parallelism().min(wanted),
+            room,
             executor,
             under_way: 0,
             given_up: 0,

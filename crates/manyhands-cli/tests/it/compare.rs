@@ -23,7 +23,7 @@ fn the_default_prints_one_object_for_pages_and_one_for_json() {
         assert_eq!(object["tasks"], tasks);
         assert_eq!(object["outputs_identical"], true);
         assert_eq!(object["interrupted"], false);
-        for name in ["sequential", threads, "async"] {
+        for name in ["sequential", threads, "coroutines", "async"] {
             let model = model(object, name);
             assert_eq!(model["ok"], tasks, "{model}");
             assert_eq!(model["failed"], 0, "{model}");

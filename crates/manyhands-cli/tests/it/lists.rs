@@ -21,12 +21,13 @@ fn urls_are_fetched_under_every_model() {
     for (model, name) in object["models"].as_array().expect("models is a list").iter().zip([
         "sequential",
         "threads:2",
+        "coroutines",
         "async:2",
     ]) {
         assert_eq!(model["model"], name);
         assert_eq!(model["bytes"], "/one/twelve".len());
     }
-    assert_eq!(server.seen(), 6);
+    assert_eq!(server.seen(), 8);
 }
 
 #[test]

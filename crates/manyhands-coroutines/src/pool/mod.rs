@@ -85,6 +85,10 @@ impl Executor for CoroutinePool {
         self.shared.submit(job)
     }
 
+    fn limit(&self) -> Option<usize> {
+        self.shared.limit()
+    }
+
     /// The limit if there is one, else [`DEFAULT_WINDOW`](CoroutinePoolBuilder::DEFAULT_WINDOW) for
     /// each hub: how many calls `map` keeps under way.
     fn parallelism(&self) -> usize {

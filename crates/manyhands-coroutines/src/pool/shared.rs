@@ -88,6 +88,10 @@ impl Shared {
         })
     }
 
+    pub(super) fn limit(&self) -> Option<usize> {
+        self.limit
+    }
+
     pub(super) fn window(&self) -> usize {
         let each = CoroutinePoolBuilder::DEFAULT_WINDOW;
         self.limit.unwrap_or_else(|| self.hubs.len().saturating_mul(each))

@@ -115,6 +115,10 @@ impl Executor for ThreadPool {
         self.shared.submit(job, false)
     }
 
+    fn limit(&self) -> Option<usize> {
+        Some(self.parallelism())
+    }
+
     fn parallelism(&self) -> usize {
         self.shared.workers_max
     }
