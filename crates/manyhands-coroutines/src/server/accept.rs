@@ -79,6 +79,10 @@ where
                 }
                 Ok(First::Other(())) | Err(_) => break,
             };
+            if self.control.stop.is_cancelled() {
+                // It came in the moment of the stop, and goes with those that were not accepted.
+                break;
+            }
             pause = FIRST_PAUSE;
             self.accepted(executor, stream, peer)?;
             crate::net::take_turns();

@@ -92,7 +92,9 @@ where
     }
 
     /// How many connections may be under way; while that many are, none is accepted. At least 1.
-    /// Default: as many as the executor runs at a time, so that nobody is accepted only to wait.
+    /// Default: as many as the executor says that it runs at a time
+    /// ([`limit`](manyhands_executor::Executor::limit)), so that nobody is accepted only to wait;
+    /// without bound if it says nothing.
     #[doc(alias = "pool")]
     pub fn limit(mut self, connections: usize) -> StreamServer<L, H> {
         self.limit = Some(connections.max(1));
@@ -160,7 +162,7 @@ where
         let acceptor = Acceptor {
             listener: self.listener,
             handler: self.handler,
-            limit: self.limit.unwrap_or_else(|| executor.parallelism()).max(1),
+            limit: self.limit.or_else(|| executor.limit()).unwrap_or(usize::MAX).max(1),
             signals: Signals::watch(&self.signals)?,
             reporter: self.reporter,
             control: self.control,
@@ -184,9 +186,9 @@ where
                  handlers; use `serve`, or an executor for at least 2 jobs",
             ));
         }
+        let mut server = self;
         // The worker that accepts does not handle.
-        let limit = self.limit.unwrap_or(executor.parallelism() - 1);
-        let server = self.limit(limit);
+        server.limit = server.limit.or_else(|| executor.limit().map(|jobs| jobs - 1));
         let handlers = executor.clone();
         Ok(executor.spawn(move || server.serve(&handlers)))
     }

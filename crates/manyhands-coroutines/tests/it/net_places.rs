@@ -1,4 +1,5 @@
-//! The places where the same network code runs: plain threads, and workers of an async runtime.
+//! The places where the same network code runs: plain threads, workers of an async runtime, and
+//! coroutines.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -70,6 +71,11 @@ impl Executor for Workers {
 
 impl InProcess for Workers {}
 
+/// A pool of coroutines on so many hubs.
+pub(crate) fn coroutines(hubs: usize) -> Arc<manyhands_coroutines::CoroutinePool> {
+    Arc::new(manyhands_coroutines::CoroutinePool::new(hubs).unwrap())
+}
+
 /// Makes of each function that takes an executor a test for every place.
 macro_rules! everywhere {
     ($(fn $name:ident($executor:ident) $body:block)+) => {$(
@@ -86,6 +92,16 @@ macro_rules! everywhere {
             #[test]
             fn in_async_workers() {
                 body(&crate::net_places::Workers::start());
+            }
+
+            #[test]
+            fn in_coroutines_of_one_hub() {
+                body(&crate::net_places::coroutines(1));
+            }
+
+            #[test]
+            fn in_coroutines_of_two_hubs() {
+                body(&crate::net_places::coroutines(2));
             }
         }
     )+};

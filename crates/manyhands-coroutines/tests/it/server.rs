@@ -275,6 +275,12 @@ fn five_hundred_clients_at_once_on_threads() {
 }
 
 #[test]
+fn five_hundred_clients_at_once_in_coroutines() {
+    allow_many_descriptors();
+    five_hundred_clients(&crate::net_places::coroutines(1));
+}
+
+#[test]
 fn one_after_the_other_on_no_executor_at_all() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server = StreamServer::new(listener, |stream: TcpStream, _| echo(stream));
