@@ -52,7 +52,7 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
                 this.link.started(yielder);
                 // Everything that unwinds ends here, so that `resume` never does.
                 let ended = catch_unwind(AssertUnwindSafe(|| {
-                    if let Some(payload) = this.link.thrown.take() {
+                    if let Some(payload) = this.link.take_thrown() {
                         // Before the unwinding, during which it must not panic.
                         drop(f);
                         super::pass_on(payload);
@@ -66,7 +66,7 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
                         Signal::Ended
                     }
                     Err(payload) => {
-                        this.link.thrown.set(Some(payload));
+                        this.link.set_thrown(payload);
                         Signal::Panicked
                     }
                 }
@@ -87,20 +87,20 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
 
 impl<In, Out, R> Core<In, Out, R> {
     /// Goes on with the coroutine until it suspends itself or ends. What it is to get is in its
-    /// inbox, or in `link.thrown`.
+    /// inbox, or in `Link::thrown`.
     ///
     /// # Safety
     /// It must be [resumable](Link::can_be_resumed).
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn resume(&self) -> Signal {
         // SAFETY: `fiber` is borrowed by nobody else: only this function and `end` do that, for one
         // that is not running, and `enter` says that it is now. It was not dropped, since the
         // coroutine has not ended. `self` is borrowed, so that the link stays where it is. The
         // fiber does not unwind out of `resume`, since `main` catches everything.
         let result = unsafe {
-            let entered = self.link.enter();
+            self.link.enter();
             let result = (*self.fiber.get()).resume(());
-            self.link.leave(entered);
+            self.link.leave();
             result
         };
         match result {
@@ -113,6 +113,7 @@ impl<In, Out, R> Core<In, Out, R> {
     }
 
     /// Gives the stack back. The function has just ended.
+    #[inline(never)]
     fn end(&self) {
         self.link.ended();
         // SAFETY: dropped once, because that state has no way out; nobody has it borrowed, as the
@@ -124,7 +125,7 @@ impl<In, Out, R> Core<In, Out, R> {
     ///
     /// # Safety
     /// The caller must run on its stack.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn pause(&self, signal: Signal) -> In {
         // SAFETY: by contract.
         unsafe { self.link.pause(signal) };
@@ -132,7 +133,7 @@ impl<In, Out, R> Core<In, Out, R> {
     }
 
     /// What the coroutine is gone on with.
-    #[inline]
+    #[inline(always)]
     fn receive(&self) -> In {
         self.link.unwind_if_thrown();
         self.inbox.take().expect("whoever goes on with a coroutine has filled its inbox")
@@ -164,7 +165,7 @@ impl<In, Out, R> Core<In, Out, R> {
             if !self.link.can_be_resumed() {
                 return;
             }
-            self.link.thrown.set(Some(Box::new(Kill)));
+            self.link.set_thrown(Box::new(Kill));
             // SAFETY: just looked.
             match unsafe { self.resume() } {
                 // Its result is nobody's, and a panic has been reported by the hook.
@@ -211,7 +212,7 @@ impl<In, Out, R> Target<Out, R> for Core<In, Out, R> {
         unsafe { self.resume() }
     }
 
-    #[inline]
+    #[inline(always)]
     fn came_out(&self, signal: Signal) -> Option<Switched<Out, R>> {
         match signal {
             Signal::Suspended => self.outbox.take().map(Switched::Suspended),

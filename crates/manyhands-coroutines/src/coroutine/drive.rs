@@ -14,7 +14,7 @@ impl<In, Out, R> Core<In, Out, R> {
     ///
     /// # Safety
     /// It must be [resumable](Link::can_be_resumed).
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn drive(&self) -> Switched<Out, R> {
         // SAFETY: by contract.
         let signal = unsafe { self.resume() };
@@ -37,7 +37,7 @@ fn follow<Out, R>(first: &dyn Target<Out, R>, mut signal: Signal) -> Switched<Ou
                 return left.came_out(signal).expect("what it left for the parent is there");
             }
             Signal::Panicked => {
-                let payload = left.link().thrown.take();
+                let payload = left.link().take_thrown();
                 drop(on_top);
                 pass_on(payload.expect("what it has ended with is there"))
             }

@@ -9,7 +9,7 @@ use manyhands_wait::Chain;
 
 use super::SwitchError;
 use super::core::Payload;
-use crate::overflow::{self, Previous, Running};
+use crate::overflow::{self, Running};
 use crate::stack::Stack;
 
 /// Values pass through the core, so that corosensei's switch carries nothing but a register.
@@ -42,7 +42,8 @@ pub(super) enum Signal {
 pub(super) struct Link {
     pub(super) running: Running,
     state: Cell<State>,
-    /// The layers around the code that is suspended.
+    /// The layers around the code that does not run: that of the coroutine while it is suspended,
+    /// that of whoever has gone on with it while it runs.
     chain: Cell<Chain>,
     /// Who ran when it was last gone on with.
     outer: Cell<*const Running>,
@@ -51,13 +52,9 @@ pub(super) struct Link {
     /// Whom it wants to return to, for [`Signal::Leave`].
     pub(super) target: Cell<*const Link>,
     /// On the way in what is to be raised, on the way out what it has ended with.
-    pub(super) thrown: Cell<Option<Payload>>,
-}
-
-/// What was in force before [`Link::enter`].
-pub(super) struct Entered {
-    previous: Previous,
-    chain: Chain,
+    thrown: Cell<Option<Payload>>,
+    /// Whether there is something in `thrown`. Looked at by each switch, and cheaper to look at.
+    is_thrown: Cell<bool>,
 }
 
 thread_local! {
@@ -77,6 +74,7 @@ impl Link {
             yielder: Cell::new(ptr::null()),
             target: Cell::new(ptr::null()),
             thrown: Cell::new(None),
+            is_thrown: Cell::new(false),
         }
     }
 
@@ -110,29 +108,28 @@ impl Link {
     /// The caller must switch there at once, and call [`leave`](Link::leave) as soon as control is
     /// back. The link must stay where it is until then.
     #[inline]
-    pub(super) unsafe fn enter(&self) -> Entered {
+    pub(super) unsafe fn enter(&self) {
         self.state.set(State::Running);
         // SAFETY: the link stays where it is, by contract; the layers of its chain are open on its
         // stack, which runs next.
-        let (previous, chain) =
-            unsafe { (overflow::enter(&self.running), self.chain.get().swap()) };
-        self.outer.set(previous.outer());
-        Entered { previous, chain }
+        unsafe {
+            self.outer.set(overflow::replace(&self.running));
+            self.chain.set(self.chain.get().swap());
+        }
     }
 
     /// Puts in force again what was before.
     ///
     /// # Safety
-    /// `entered` must be that of the last [`enter`](Link::enter), of this link, and control must
-    /// have just come back to where that was called.
+    /// Control must have just come back to where [`enter`](Link::enter) was called.
     #[inline]
-    pub(super) unsafe fn leave(&self, entered: Entered) {
+    pub(super) unsafe fn leave(&self) {
         self.state.set(State::Suspended);
         // SAFETY: the layers are those that were open where control has come back to, and those who
         // ran before are still there.
         unsafe {
-            self.chain.set(entered.chain.swap());
-            overflow::restore(entered.previous);
+            self.chain.set(self.chain.get().swap());
+            overflow::replace(self.outer.get());
         }
     }
 
@@ -155,10 +152,24 @@ impl Link {
         unsafe { (*self.yielder.get()).suspend(signal) };
     }
 
+    /// Leaves `payload` for [`take_thrown`](Link::take_thrown).
+    pub(super) fn set_thrown(&self, payload: Payload) {
+        self.thrown.set(Some(payload));
+        self.is_thrown.set(true);
+    }
+
+    /// What there is to raise.
+    pub(super) fn take_thrown(&self) -> Option<Payload> {
+        self.is_thrown.set(false);
+        self.thrown.take()
+    }
+
     /// Raises what it was gone on with, if it is to be raised.
     #[inline]
     pub(super) fn unwind_if_thrown(&self) {
-        if let Some(payload) = self.thrown.take() {
+        if self.is_thrown.get()
+            && let Some(payload) = self.take_thrown()
+        {
             super::pass_on(payload);
         }
     }

@@ -189,7 +189,7 @@ impl<In: 'static, Out: 'static, R: 'static> Coroutine<In, Out, R> {
         if let Err(error) = self.core.link.check(()) {
             panic!("{}", error.with_link(&self.core.link));
         }
-        self.core.link.thrown.set(Some(payload));
+        self.core.link.set_thrown(payload);
         // SAFETY: just looked; there was nothing to drop, since what is thrown is taken at once.
         unsafe { self.core.drive() }
     }

@@ -108,7 +108,7 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
         Coroutine { core: core.expect("whoever switched here has a handle") }
     }
 
-    #[inline]
+    #[inline(always)]
     fn pause(&self, signal: Signal) -> In {
         // SAFETY: a suspender does not leave the stack that it was made on, see `new`: it is neither
         // `Send` nor `'static`, and what is started on other stacks of this thread has to be.

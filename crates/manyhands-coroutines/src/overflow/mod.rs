@@ -99,13 +99,6 @@ pub(crate) struct Previous {
     entered: *const Running,
 }
 
-impl Previous {
-    /// Who ran, null for the thread itself.
-    pub(crate) fn outer(&self) -> *const Running {
-        self.outer
-    }
-}
-
 /// Says that `running` runs on this thread from now on.
 ///
 /// # Safety
@@ -128,6 +121,17 @@ pub(crate) unsafe fn restore(previous: Previous) {
     let innermost = RUNNING.replace(previous.outer);
     // SAFETY: by contract `entered` is still there.
     unsafe { (*previous.entered).innermost.set(innermost) };
+}
+
+/// Says that `running`, null for the thread itself, runs on this thread from now on; returns who did.
+/// For coroutines that never leave the thread together with one that they have resumed: all that
+/// [`enter`] and [`restore`] do besides is for those.
+///
+/// # Safety
+/// `running` must stay where it is until another one is said to run.
+#[inline]
+pub(crate) unsafe fn replace(running: *const Running) -> *const Running {
+    RUNNING.replace(running)
 }
 
 /// Who runs on this thread, null for the thread itself. Valid for as long as that one runs.
