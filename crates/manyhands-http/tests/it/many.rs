@@ -182,6 +182,10 @@ impl Executor for Workers {
         self.size
     }
 
+    fn limit(&self) -> Option<usize> {
+        Some(self.size)
+    }
+
     fn shutdown(&self, _how: Shutdown) {}
 }
 
