@@ -20,19 +20,21 @@ pub(super) type Payload = Box<dyn Any + Send>;
 /// How often a coroutine that catches its unwinding is unwound again before it is leaked.
 const KILLS_MAX: usize = 16;
 
-/// The whole of a coroutine.
+/// The whole of a coroutine. What each switch touches comes first. (Aligning it to a line of the
+/// cache would make the allocation three times as dear.)
+#[repr(C)]
 pub(super) struct Core<In, Out, R> {
-    pub(super) link: Link,
+    /// Dropped when it has ended; leaked if it never does.
+    fiber: UnsafeCell<ManuallyDrop<Fiber>>,
     /// The value that it is gone on with, until it takes it.
     pub(super) inbox: Cell<Option<In>>,
     /// The value that it has suspended itself with.
     pub(super) outbox: Cell<Option<Out>>,
+    pub(super) link: Link,
     /// Whom it wants to run in its place.
     pub(super) next: Cell<Option<Handle<Out, R>>>,
     /// The result, until somebody takes it.
     pub(super) result: Cell<Option<R>>,
-    /// Dropped when it has ended; leaked if it never does.
-    fiber: UnsafeCell<ManuallyDrop<Fiber>>,
 }
 
 /// Unwinds a coroutine that nobody has a handle of any more.

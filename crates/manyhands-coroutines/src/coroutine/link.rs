@@ -39,9 +39,9 @@ pub(super) enum Signal {
     Panicked,
 }
 
+/// What each switch touches comes first.
+#[repr(C)]
 pub(super) struct Link {
-    pub(super) running: Running,
-    state: Cell<State>,
     /// The layers around the code that does not run: that of the coroutine while it is suspended,
     /// that of whoever has gone on with it while it runs.
     chain: Cell<Chain>,
@@ -49,12 +49,14 @@ pub(super) struct Link {
     outer: Cell<*const Running>,
     /// Its yielder once it has started.
     yielder: Cell<*const Yielder<(), Signal>>,
-    /// Whom it wants to return to, for [`Signal::Leave`].
-    pub(super) target: Cell<*const Link>,
+    state: Cell<State>,
+    /// Whether there is something in `thrown`.
+    is_thrown: Cell<bool>,
     /// On the way in what is to be raised, on the way out what it has ended with.
     thrown: Cell<Option<Payload>>,
-    /// Whether there is something in `thrown`. Looked at by each switch, and cheaper to look at.
-    is_thrown: Cell<bool>,
+    /// Whom it wants to return to, for [`Signal::Leave`].
+    pub(super) target: Cell<*const Link>,
+    pub(super) running: Running,
 }
 
 thread_local! {
