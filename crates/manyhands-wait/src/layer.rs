@@ -235,33 +235,39 @@ pub struct WakeOnCancel {
     _registered: Registered,
 }
 
+/// Where a waker was registered: with the source of this layer, under this key.
+type Key = (*const Layer<'static>, usize);
+
 /// Registrations of one wait with every source of cancellation around it; undone on drop.
 pub(crate) struct Registered {
-    keys: Vec<(*const Layer<'static>, usize)>,
+    /// Nearly always there is one, and that needs no allocation.
+    first: Option<Key>,
+    more: Vec<Key>,
 }
 
 impl Registered {
     pub(crate) fn with_all(waker: &Waker) -> Registered {
-        let mut keys = Vec::new();
+        let (mut first, mut more) = (None, Vec::new());
         for_each_layer(|layer| {
             if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {
-                keys.push((ptr::from_ref(layer).cast(), source.register(waker)));
+                let key = (ptr::from_ref(layer).cast(), source.register(waker));
+                match first {
+                    None => first = Some(key),
+                    Some(_) => more.push(key),
+                }
             }
         });
-        Registered { keys }
+        Registered { first, more }
     }
 }
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        let keys = &self.keys;
-        if keys.is_empty() {
-            return;
-        }
+        let Some(first) = self.first else { return };
         // Only layers still open are visited: those of a wait are open for as long as it lasts.
         for_each_layer(|layer| {
             let here: *const Layer<'static> = ptr::from_ref(layer).cast();
-            for (of, key) in keys {
+            for (of, key) in std::iter::once(&first).chain(&self.more) {
                 if ptr::eq(*of, here)
                     && let Some(source) = layer.source
                 {

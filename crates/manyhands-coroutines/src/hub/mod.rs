@@ -25,7 +25,7 @@ pub(crate) use body::Body;
 use body::{Pause, Seat};
 pub(crate) use remote::Remote;
 
-use crate::stack::{Stack, StackError, StackSize};
+use crate::stack::{self, Stack, StackError, StackSize};
 
 /// The most switches in one turn. More would let I/O and timers wait for little gain.
 const SWITCHES_MAX: u32 = 256;
@@ -36,8 +36,6 @@ const JOBS_EVERY: u32 = 32;
 /// After so many yields a coroutine looks whether it was cancelled. Looking costs about as much as
 /// the switch.
 const LOOK_EVERY: u32 = 16;
-/// How many bodies without a job are kept for the next ones.
-const SPARE_MAX: usize = 1024;
 
 thread_local! {
     /// The hub of this thread, from when it is made until its task is dropped.
@@ -423,7 +421,7 @@ impl Hub {
         }
         drop(live);
         let mut spare = self.spare.borrow_mut();
-        if spare.len() < SPARE_MAX {
+        if spare.len() < stack::idle_max() {
             spare.push(body);
         } else {
             drop(spare);

@@ -14,6 +14,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 mod error;
 mod guard;
@@ -126,6 +127,14 @@ pub fn statistics() -> Statistics {
     POOL.statistics()
 }
 
+static IDLE_MAX: AtomicUsize = AtomicUsize::new(pool::IDLE_MAX_DEFAULT);
+
+/// What [`set_idle_max`] has set: also the most coroutines without work that a hub keeps, stacks and
+/// all.
+pub(crate) fn idle_max() -> usize {
+    IDLE_MAX.load(Ordering::Relaxed)
+}
+
 /// Gives the memory of idle stacks back to the system now: of all in the pool of the process and of
 /// those this thread has kept for itself. Returns how many stacks that were.
 ///
@@ -142,5 +151,6 @@ pub fn trim() -> usize {
 /// More makes waves of many coroutines cheaper, fewer saves memory between the waves. It applies
 /// when a stack is given back the next time; [`trim`] works at once.
 pub fn set_idle_max(stacks: usize) {
+    IDLE_MAX.store(stacks, Ordering::Relaxed);
     POOL.set_idle_max(stacks);
 }

@@ -20,7 +20,7 @@ const CUT_BATCH: usize = 16;
 const SLAB_BYTES_MIN: usize = 16 * 1024 * 1024;
 const SLAB_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
-const IDLE_MAX_DEFAULT: usize = 4096;
+pub(super) const IDLE_MAX_DEFAULT: usize = 4096;
 
 /// The pool of the process.
 pub(super) static POOL: Pool = Pool::new(GuardMethod::Markers);

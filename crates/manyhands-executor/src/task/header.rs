@@ -14,6 +14,7 @@ use manyhands_wait::{CancelSource, TaskLabel};
 use crate::completions::Completions;
 use crate::options::TaskOptions;
 use crate::primitive::{AtomicU32, Mutex, Ordering, lock};
+use crate::task::few::Few;
 
 /// Where a task is. Lives in the low bits of the state word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,12 +62,12 @@ pub(crate) struct Header {
 #[derive(Default)]
 struct Waiters {
     next_key: usize,
-    wakers: Vec<(usize, Waker)>,
+    wakers: Few<(usize, Waker)>,
     queues: Vec<(Arc<Completions>, usize)>,
     /// The waker of the `Task` itself, polled as a future. There is one `Task`.
     poller: Option<Waker>,
     /// Those of the running code, woken to be cancelled.
-    runners: Vec<(usize, Waker)>,
+    runners: Few<(usize, Waker)>,
     /// A list of callbacks, whose type only the typed half of the task knows.
     callbacks: Option<Box<dyn Any + Send>>,
 }
@@ -228,7 +229,7 @@ impl Header {
     }
 
     pub(crate) fn remove_waker(&self, key: usize) {
-        self.discard(|waiters| take_if(&mut waiters.wakers, |(of, _)| *of == key));
+        self.discard(|waiters| waiters.wakers.take_if(|(of, _)| *of == key));
     }
 
     /// Forgets every registration of `queue`.
@@ -248,7 +249,7 @@ impl Header {
 
     /// Forgets all runners but this one: those of earlier polls of the same future.
     pub(crate) fn keep_only_runner(&self, key: usize) {
-        self.discard(|waiters| take_if(&mut waiters.runners, |(of, _)| *of != key));
+        self.discard(|waiters| waiters.runners.take_if(|(of, _)| *of != key));
     }
 
     /// Drops what `take` takes out, after the lock was released: the destructor of a waker is
@@ -295,7 +296,7 @@ impl CancelSource for Header {
     }
 
     fn unregister(&self, key: usize) {
-        self.discard(|waiters| take_if(&mut waiters.runners, |(of, _)| *of == key));
+        self.discard(|waiters| waiters.runners.take_if(|(of, _)| *of == key));
     }
 }
 

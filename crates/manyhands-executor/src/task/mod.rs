@@ -1,6 +1,7 @@
 //! The handle of a submitted call: [`Task`], and its type-erased twin [`TaskHandle`].
 
 mod cell;
+mod few;
 mod future;
 mod handle;
 mod header;
