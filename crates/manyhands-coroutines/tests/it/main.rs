@@ -2,6 +2,7 @@
 
 mod child;
 mod coroutine;
+mod coroutine_in_hub;
 mod net_moving;
 mod net_places;
 mod net_tcp;
