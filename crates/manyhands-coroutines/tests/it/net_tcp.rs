@@ -23,6 +23,9 @@ fn pair() -> (TcpStream, TcpStream) {
 everywhere! {
     fn bytes_come_and_go(executor) {
         let (client, server) = pair();
+        // The answer comes in several small writes, which would wait for each other.
+        server.set_nodelay(true).unwrap();
+        assert!(server.nodelay().unwrap());
         let echo = executor.spawn(move || {
             let mut server = server;
             let mut buffer = [0; 7];

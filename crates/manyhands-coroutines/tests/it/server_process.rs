@@ -71,7 +71,7 @@ fn too_many_open_files_are_waited_out() {
         )
         .unwrap();
         let before = getrlimit(Resource::Nofile);
-        let mut limit = before.clone();
+        let mut limit = before;
         limit.current = Some(64);
         setrlimit(Resource::Nofile, limit).unwrap();
         let mut held = Vec::new();
