@@ -1,7 +1,12 @@
 //! Coroutines: functions with stacks of their own, many of them on one thread.
 
+mod block;
 mod coroutine;
+mod current;
+mod forbid;
 mod hub;
+mod idle;
+mod join;
 mod locals;
 pub mod net;
 mod overflow;
@@ -11,11 +16,17 @@ pub mod server;
 mod spawn;
 pub mod stack;
 
-pub use pool::{BuildError, CoroutinePool, CoroutinePoolBuilder, Statistics};
+pub use block::block;
 pub use coroutine::{Coroutine, CoroutineBuilder, Suspender, SwitchError, Switched};
+pub use current::{Current, current};
+pub use forbid::forbid_suspend;
+pub use idle::idle;
+pub use join::{iwait, join_all};
+pub use locals::{AccessError, InheritedKey, LocalKey};
+pub use pool::{BuildError, CoroutinePool, CoroutinePoolBuilder, Statistics};
 pub use spawn::{spawn_later, spawn_local, spawn_named, spawn_with, yield_now};
 
-pub use manyhands_wait::sleep;
+pub use manyhands_wait::{sleep, timeout};
 
 #[cfg(test)]
 #[path = "../tests/it/child.rs"]

@@ -1,11 +1,17 @@
 //! Starting coroutines on this thread's own hub.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use manyhands_executor::{Job, Task, TaskError, TaskErrorKind, TaskOptions};
+use manyhands_wait::{Reason, Wait};
 
 use crate::hub::Hub;
+use crate::locals::inherited;
+
+static TURN: Reason = Reason::new("turn of this thread's coroutines");
 
 /// Runs `f` as a coroutine of this thread. Neither `f` nor its result needs to be `Send`.
 ///
@@ -55,7 +61,13 @@ pub fn spawn_named<R: 'static>(
 
 /// Like [`spawn_local`], with everything that can be said of a task: name, deadline, time limit.
 pub fn spawn_with<R: 'static>(options: TaskOptions, f: impl FnOnce() -> R + 'static) -> Task<R> {
-    let (task, job) = Job::of_this_thread(options, f);
+    let (task, job) = match inherited::of_spawner() {
+        None => Job::of_this_thread(options, f),
+        Some(values) => Job::of_this_thread(options, move || {
+            inherited::begin_with(values);
+            f()
+        }),
+    };
     let mut job = Some(job);
     let started = Hub::with_own_or_new(|hub| job.take().into_iter().for_each(|job| hub.start(job)));
     if let (Err(error), Some(job)) = (started, job) {
@@ -78,8 +90,8 @@ pub fn spawn_later<R: 'static>(delay: Duration, f: impl FnOnce() -> R + 'static)
 /// Lets all coroutines of this thread that are ready run before the caller goes on. Ends, by
 /// unwinding, a task that was cancelled or whose deadline has passed; not at every call, but soon.
 ///
-/// On a plain thread its coroutines have a turn, if it has any; otherwise it gives the processor to
-/// other threads.
+/// On a plain thread its coroutines have a turn, if it has any; otherwise, and in async tasks, it
+/// gives the processor to other threads.
 #[doc(alias = "gevent.sleep(0)")]
 #[inline(always)]
 pub fn yield_now() {
@@ -92,8 +104,12 @@ pub fn yield_now() {
 
 #[cold]
 fn yield_thread(has_coroutines: bool) {
-    if has_coroutines {
-        manyhands_wait::sleep(Duration::ZERO);
+    if has_coroutines && Hub::with_own(Hub::turns_while_waiting) == Some(true) {
+        let mut since = None;
+        let turn = poll_fn(|cx| {
+            Hub::with_own(|hub| hub.poll_turn(&mut since, cx)).unwrap_or(Poll::Ready(()))
+        });
+        let Ok(()) = Wait::new(&TURN).run(turn) else { unreachable!("the wait has no end") };
     } else {
         std::thread::yield_now();
     }

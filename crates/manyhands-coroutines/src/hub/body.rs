@@ -155,16 +155,28 @@ impl Body {
         self.yielder.set(yielder);
         loop {
             if let Some(job) = self.job.take() {
-                // Counted before anybody can see the outcome: whoever has seen it finds it counted.
-                job.run_then(|| self.seat.remote.count_end());
+                job.run_then(|| {
+                    // Their destructors are the program's code, and this is still its coroutine.
+                    self.clear_locals();
+                    // Counted before anybody can see the outcome: whoever has seen it finds it
+                    // counted.
+                    self.seat.remote.count_end();
+                });
             }
-            if self.locals.borrow().is_used() {
-                // Their destructors are the program's code, and this is still its coroutine.
-                let locals = self.locals.take();
-                locals.drop_quietly();
-            }
+            self.clear_locals(); // those of callbacks
             yielder.suspend(Pause::Finished);
         }
+    }
+
+    fn clear_locals(&self) {
+        if self.locals.borrow().is_used() {
+            Locals::clear(&self.locals);
+        }
+    }
+
+    /// The name in the report of an overflow; for the coroutine itself.
+    pub(crate) fn set_overflow_name(&self, name: StdArc<str>) {
+        self.running.set_name(Some(name));
     }
 
     /// Gives it something to do; it begins when it is resumed.

@@ -5,6 +5,7 @@
 //! into the run queue on the same thread. The protocols are in `README.md` beside this file.
 
 mod body;
+mod lookout;
 mod remote;
 mod token;
 
@@ -23,6 +24,7 @@ use manyhands_wait::{Parker, with_parker};
 
 pub(crate) use body::Body;
 use body::{Pause, Seat};
+use lookout::Lookout;
 pub(crate) use remote::Remote;
 
 use crate::stack::{self, Stack, StackError, StackSize};
@@ -128,6 +130,10 @@ pub(crate) struct Hub {
     budget: Cell<u32>,
     forbidden: Cell<u32>,
     in_turn: Cell<bool>,
+    /// The end of a turn.
+    turn_end: Lookout,
+    /// A turn in which there was nothing to do, although tokio has just looked for I/O and timers.
+    idleness: Lookout,
 }
 
 impl Hub {
@@ -183,6 +189,8 @@ impl Hub {
             budget: Cell::new(SWITCHES_MAX),
             forbidden: Cell::new(0),
             in_turn: Cell::new(false),
+            turn_end: Lookout::default(),
+            idleness: Lookout::default(),
         };
         let remote = Arc::clone(&hub.remote);
         let hub = NonNull::from(Box::leak(Box::new(hub)));
@@ -212,7 +220,11 @@ impl Hub {
     /// then it is its turn anyway, and whoever waits for it saves the way through the queue.
     fn start_now(task: u64) -> bool {
         Hub::with_own(|hub| {
-            if hub.current.get().is_none() || hub.made.get() >= hub.budget.get() {
+            // Where the caller must not suspend itself, nobody else may run on this thread.
+            if hub.current.get().is_none()
+                || hub.made.get() >= hub.budget.get()
+                || hub.forbidden.get() > 0
+            {
                 return false;
             }
             let Some(job) = hub.with_ready(|ready| ready.only(task)) else { return false };
@@ -248,7 +260,7 @@ impl Hub {
         true
     }
 
-    /// Runs `f`, during which no coroutine of this thread may suspend itself.
+    /// Runs `f`, a part of the coroutine that runs, during which it must not suspend itself.
     pub(crate) fn forbid_suspend<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Allow<'a>(&'a Cell<u32>);
         impl Drop for Allow<'_> {
@@ -266,6 +278,30 @@ impl Hub {
         if self.forbidden.get() > 0 {
             suspend_is_forbidden();
         }
+    }
+
+    /// Whether the caller is a coroutine.
+    pub(crate) fn is_in_coroutine(&self) -> bool {
+        self.current.get().is_some()
+    }
+
+    /// Whether the hub has turns while the caller waits. Not in code that runs between coroutines
+    /// (the callback of a task that found no stack), and not in another task of the same runtime.
+    pub(crate) fn turns_while_waiting(&self) -> bool {
+        self.is_in_coroutine()
+            || !self.in_turn.get() && tokio::runtime::Handle::try_current().is_err()
+    }
+
+    /// Ready when the hub has made a turn since the first call with this `since`.
+    pub(crate) fn poll_turn(&self, since: &mut Option<u64>, cx: &Context<'_>) -> Poll<()> {
+        self.look();
+        self.turn_end.poll(since, cx)
+    }
+
+    /// Ready when the hub had nothing to do since the first call with this `since`.
+    pub(crate) fn poll_idle(&self, since: &mut Option<u64>, cx: &Context<'_>) -> Poll<()> {
+        self.look();
+        self.idleness.poll(since, cx)
     }
 
     /// Sees to it that the hub has a turn, unless it is in one.
@@ -317,13 +353,14 @@ impl Hub {
                 self.take_in();
                 // Begun here and now: one that waited in this hub's list would be lost to the others.
                 if let Some(Next::Start(job)) = self.from_source() {
+                    self.made.set(made + 1);
                     self.begin(job);
                 }
             }
             let Some(next) = self.with_ready(Ready::next).or_else(|| self.from_source()) else {
                 break;
             };
-            self.made.set(made + 1);
+            self.made.set(self.made.get() + 1);
             match next {
                 Next::Resume(body) => self.resume(body),
                 Next::Start(job) => self.begin(job),
@@ -332,7 +369,12 @@ impl Hub {
         let made = self.made.get();
         self.remote.count_switches(made);
         self.adapt(begun.elapsed(), made);
+        if made == 0 {
+            self.idleness.happened();
+        }
+        self.turn_end.happened();
         self.with_ready(|ready| !ready.is_empty())
+            || self.idleness.is_watched()
             || self.source.as_ref().is_some_and(|source| !source.idle())
     }
 

@@ -3,6 +3,7 @@
 mod child;
 mod coroutine;
 mod coroutine_in_hub;
+mod locals;
 mod net_moving;
 mod net_places;
 mod net_tcp;
@@ -13,3 +14,4 @@ mod server_process;
 mod server_tls;
 mod stack;
 mod switch_cost;
+mod verbs;
