@@ -1,6 +1,7 @@
 //! Coroutines: functions with stacks of their own, many of them on one thread.
 
 mod block;
+mod bounded;
 mod coroutine;
 mod current;
 mod forbid;
@@ -17,6 +18,7 @@ mod spawn;
 pub mod stack;
 
 pub use block::block;
+pub use bounded::{Imap, ImapUnordered, Pool};
 pub use coroutine::{Coroutine, CoroutineBuilder, Suspender, SwitchError, Switched};
 pub use current::{Current, current};
 pub use forbid::forbid_suspend;

@@ -1,5 +1,6 @@
 //! The tests of the crate as its users see it.
 
+mod bounded;
 mod child;
 mod coroutine;
 mod coroutine_in_hub;
