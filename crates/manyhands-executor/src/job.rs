@@ -38,7 +38,7 @@ impl Job {
     /// A job that calls `f` on this very thread, and its task, which stays on it too: for schedulers
     /// of a thread's own. Neither `f` nor its result needs to be `Send`.
     ///
-    /// Run on another thread the job does nothing. What would have to be dropped on another thread is
+    /// Run on another thread the job only ends its task, as lost. What would have to be dropped on another thread is
     /// leaked: `f` if the job is, the result if the last handle of its task is.
     pub fn of_this_thread<R: 'static>(
         options: TaskOptions,

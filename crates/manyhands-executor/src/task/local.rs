@@ -13,7 +13,7 @@ use std::sync::atomic::AtomicU64;
 use manyhands_wait::Layer;
 
 use crate::entry::Entry;
-use crate::error::TaskError;
+use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
 use crate::panic_capture;
 use crate::primitive::{Ordering, UnsafeCell, local};
@@ -41,7 +41,7 @@ fn this_thread() -> u64 {
 /// A closure and its outcome, both of one thread.
 pub(crate) struct LocalCell<R, F> {
     thread: u64,
-    shared: ManuallyDrop<Shared<R>>,
+    shared: Shared<R>,
     work: UnsafeCell<ManuallyDrop<Option<F>>>,
 }
 
@@ -58,7 +58,7 @@ impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
     pub(crate) fn new(options: TaskOptions, f: F) -> LocalCell<R, F> {
         LocalCell {
             thread: this_thread(),
-            shared: ManuallyDrop::new(Shared::new(options)),
+            shared: Shared::new(options),
             work: UnsafeCell::new(ManuallyDrop::new(Some(f))),
         }
     }
@@ -97,7 +97,8 @@ impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
 
     fn run(&self, before_publish: &mut dyn FnMut()) {
         if !self.is_at_home() {
-            return;
+            let message = "the task belongs to one thread, and its job was run on another";
+            return self.fail(TaskError::new(TaskErrorKind::Lost, message));
         }
         if !self.shared.header.claim() {
             self.drop_work();
@@ -151,12 +152,11 @@ impl<R: 'static, F: FnOnce() -> R + 'static> TaskCell<R> for LocalCell<R, F> {
 impl<R, F> Drop for LocalCell<R, F> {
     fn drop(&mut self) {
         if self.thread != this_thread() {
-            return; // Leaked: neither may be dropped here.
+            // Neither the closure, if it is still there, nor the value may be dropped here.
+            self.shared.leak_value();
+            return;
         }
-        // SAFETY: they are dropped once, here, by whoever has the cell for himself.
-        unsafe {
-            ManuallyDrop::drop(&mut self.shared);
-            self.work.with_mut(|work| ManuallyDrop::drop(&mut *work));
-        }
+        // SAFETY: dropped once, here, by whoever has the cell for himself.
+        self.work.with_mut(|work| unsafe { ManuallyDrop::drop(&mut *work) });
     }
 }

@@ -112,6 +112,17 @@ impl<R> Shared<R> {
         self.outcome.with_mut(|slot| unsafe { (*slot).take() })
     }
 
+    /// Leaks the value, if there is one: it may not be dropped on this thread.
+    pub(crate) fn leak_value(&mut self) {
+        self.outcome.with_mut(|slot| {
+            // SAFETY: `&mut self`: nobody else is left.
+            let slot = unsafe { &mut *slot };
+            if let Some(Ok(value)) = slot.take_if(|outcome| outcome.is_ok()) {
+                std::mem::forget(value);
+            }
+        });
+    }
+
     /// Somebody saw the outcome, or nobody will.
     pub(crate) fn mark_seen(&self) {
         self.seen.store(true, std::sync::atomic::Ordering::Relaxed);

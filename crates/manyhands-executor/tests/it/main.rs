@@ -8,6 +8,7 @@ mod deadlines;
 mod elsewhere;
 mod futures;
 mod jobs;
+mod of_one_thread;
 mod own_process;
 mod patience;
 mod portable;
