@@ -32,7 +32,7 @@ use crate::stack::{self, Stack, StackError, StackSize};
 /// The most switches in one turn. More would let I/O and timers wait for little gain.
 const SWITCHES_MAX: u32 = 256;
 /// How long a turn is to last at most, if the coroutines give the thread back in time.
-const TURN: Duration = Duration::from_micros(200);
+const TURN: Duration = Duration::from_millis(1);
 /// After so many switches a turn looks for new jobs, also if others are still ready.
 const JOBS_EVERY: u32 = 32;
 /// After so many yields a coroutine looks whether it was cancelled. Looking costs about as much as
@@ -349,15 +349,15 @@ impl Hub {
             if made >= self.budget.get() {
                 break;
             }
-            if made % JOBS_EVERY == 0 {
+            if made.is_multiple_of(JOBS_EVERY) {
                 self.take_in();
                 // Begun here and now: one that waited in this hub's list would be lost to the others.
-                if let Some(Next::Start(job)) = self.from_source() {
+                if let Some(Next::Start(job)) = self.take_job() {
                     self.made.set(made + 1);
                     self.begin(job);
                 }
             }
-            let Some(next) = self.with_ready(Ready::next).or_else(|| self.from_source()) else {
+            let Some(next) = self.with_ready(Ready::next).or_else(|| self.take_job()) else {
                 break;
             };
             self.made.set(self.made.get() + 1);
@@ -392,12 +392,9 @@ impl Hub {
         self.remote.inbox.drain(|seat| {
             self.with_ready(|ready| ready.resume(seat.body()));
         });
-        for job in self.remote.take_jobs() {
-            self.with_ready(|ready| ready.start(job));
-        }
     }
 
-    fn from_source(&self) -> Option<Next> {
+    fn take_job(&self) -> Option<Next> {
         self.source.as_ref()?.take().map(Next::Start)
     }
 
@@ -547,9 +544,7 @@ impl Drop for HubTask {
         // SAFETY: made by `Box::leak`, owned by this task, and now nobody's.
         let hub = unsafe { Box::from_raw(self.hub.as_ptr()) };
         // Nobody will run them: their tasks end as lost.
-        let jobs = hub.remote.close();
-        let queued = hub.with_ready(std::mem::take);
-        drop((jobs, queued));
+        drop(hub.with_ready(std::mem::take));
         for body in hub.spare.take() {
             // SAFETY: spare bodies have no job, and the hub that knew them ends.
             unsafe { Body::free(body) };

@@ -4,8 +4,6 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 
-use manyhands_executor::Job;
-
 use super::body::Seat;
 use super::token::Inbox;
 use crate::primitive::{AtomicBool, Mutex, Ordering, lock};
@@ -13,14 +11,9 @@ use crate::primitive::{AtomicBool, Mutex, Ordering, lock};
 pub(crate) struct Remote {
     /// Coroutines of this hub that were woken by other threads.
     pub(super) inbox: Inbox<Seat>,
-    /// Jobs that other threads want to run here.
-    jobs: Mutex<Vec<Job>>,
-    has_jobs: AtomicBool,
     /// Whether the hub was told to look, and has not begun to.
     woken: AtomicBool,
     waker: Mutex<Option<Waker>>,
-    /// Whether the hub's thread has ended.
-    closed: AtomicBool,
     counts: Counts,
 }
 
@@ -41,11 +34,8 @@ impl Remote {
     pub(super) fn new() -> Remote {
         Remote {
             inbox: Inbox::new(),
-            jobs: Mutex::new(Vec::new()),
-            has_jobs: AtomicBool::new(false),
             woken: AtomicBool::new(false),
             waker: Mutex::new(None),
-            closed: AtomicBool::new(false),
             counts: Counts::default(),
         }
     }
@@ -95,34 +85,5 @@ impl Remote {
         }
         drop(own);
         self.woken.swap(false, Ordering::AcqRel);
-    }
-
-    /// Has `job` run as a coroutine of the hub. Gives it back if the hub's thread has ended.
-    pub(crate) fn start(&self, job: Job) -> Result<(), Job> {
-        let mut jobs = lock(&self.jobs);
-        if self.closed.load(Ordering::Acquire) {
-            return Err(job);
-        }
-        jobs.push(job);
-        self.has_jobs.store(true, Ordering::Release);
-        drop(jobs);
-        self.wake();
-        Ok(())
-    }
-
-    pub(super) fn take_jobs(&self) -> Vec<Job> {
-        if !self.has_jobs.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        let mut jobs = lock(&self.jobs);
-        self.has_jobs.store(false, Ordering::Release);
-        std::mem::take(&mut *jobs)
-    }
-
-    /// The hub's thread ends: returns what it has not begun.
-    pub(super) fn close(&self) -> Vec<Job> {
-        let mut jobs = lock(&self.jobs);
-        self.closed.store(true, Ordering::Release);
-        std::mem::take(&mut *jobs)
     }
 }
