@@ -44,7 +44,7 @@ impl Linked for Seat {
 
 impl Seat {
     /// Has the coroutine look again at what it waits for.
-    fn wake(seat: &Arc<Seat>) {
+    pub(super) fn wake(seat: &Arc<Seat>) {
         if !seat.token.notify() {
             return;
         }

@@ -27,6 +27,7 @@ use body::{Pause, Seat};
 use lookout::Lookout;
 pub(crate) use remote::Remote;
 
+use crate::primitive::Arc as SeatArc;
 use crate::stack::{self, Stack, StackError, StackSize};
 
 /// The most switches in one turn. More would let I/O and timers wait for little gain.
@@ -130,6 +131,9 @@ pub(crate) struct Hub {
     budget: Cell<u32>,
     forbidden: Cell<u32>,
     in_turn: Cell<bool>,
+    /// Those who began to wait while the thread was panicking: one of them waits in a destructor
+    /// while it unwinds, and until it has ended that, nobody else can be unwound.
+    held_back: RefCell<Vec<SeatArc<Seat>>>,
     /// The end of a turn.
     turn_end: Lookout,
     /// A turn in which there was nothing to do, although tokio has just looked for I/O and timers.
@@ -189,6 +193,7 @@ impl Hub {
             budget: Cell::new(SWITCHES_MAX),
             forbidden: Cell::new(0),
             in_turn: Cell::new(false),
+            held_back: RefCell::new(Vec::new()),
             turn_end: Lookout::default(),
             idleness: Lookout::default(),
         };
@@ -247,17 +252,23 @@ impl Hub {
     pub(crate) fn yield_now(&self) -> bool {
         let Some(body) = self.current.get() else { return false };
         self.check_allowed();
-        self.with_ready(|ready| ready.resume(body));
-        // SAFETY: it is the one that runs, so it is valid and the caller is on its stack.
+        self.let_others_go_first(body);
+        // SAFETY: it is the one that runs, so it is valid.
         let body = unsafe { body.as_ref() };
-        // SAFETY: as above.
-        unsafe { body.suspend() };
         let yields = body.yields.get().wrapping_add(1);
         body.yields.set(yields);
         if yields % LOOK_EVERY == 0 {
             look_for_cancellation();
         }
         true
+    }
+
+    /// Puts `body`, the coroutine that runs, at the end of the run queue and suspends it.
+    #[inline(always)]
+    fn let_others_go_first(&self, body: NonNull<Body>) {
+        self.with_ready(|ready| ready.resume(body));
+        // SAFETY: it is the one that runs, so it is valid and the caller is on its stack.
+        unsafe { body.as_ref().suspend() };
     }
 
     /// Runs `f`, a part of the coroutine that runs, during which it must not suspend itself.
@@ -317,13 +328,17 @@ impl Hub {
         let Some(body) = self.current.get() else { return };
         self.check_allowed();
         // SAFETY: it runs, so it is valid, and the caller is on its stack.
-        let body = unsafe { body.as_ref() };
-        let seat = &body.seat;
+        let this = unsafe { body.as_ref() };
+        let seat = &this.seat;
+        let unwinding = std::thread::panicking();
+        if unwinding {
+            self.held_back.borrow_mut().push(SeatArc::clone(seat));
+        }
         match until {
             None => {
                 if seat.token.park() {
                     // SAFETY: as above.
-                    unsafe { body.suspend() };
+                    unsafe { this.suspend() };
                     seat.token.run();
                 }
             }
@@ -331,11 +346,25 @@ impl Hub {
                 let waker = Seat::waker(seat);
                 let mut timer = pin!(tokio::time::sleep_until(at.into()));
                 let is_over = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-                if !is_over && seat.token.park() {
+                if is_over {
+                    // It comes back at once for as long as it is held back: another one must go on.
+                    if unwinding {
+                        self.let_others_go_first(body);
+                    }
+                } else if seat.token.park() {
                     // SAFETY: as above.
-                    unsafe { body.suspend() };
+                    unsafe { this.suspend() };
                     seat.token.run();
                 }
+            }
+        }
+    }
+
+    /// When nobody unwinds any more, has those look again whose cancellation may have come meanwhile.
+    fn release_held_back(&self) {
+        if !self.held_back.borrow().is_empty() && !std::thread::panicking() {
+            for seat in self.held_back.take() {
+                Seat::wake(&seat);
             }
         }
     }
@@ -369,6 +398,7 @@ impl Hub {
         let made = self.made.get();
         self.remote.count_switches(made);
         self.adapt(begun.elapsed(), made);
+        self.release_held_back();
         if made == 0 {
             self.idleness.happened();
         }

@@ -1,6 +1,7 @@
 //! The tests of the crate as its users see it.
 
 mod bounded;
+mod cancelling;
 mod child;
 mod coroutine;
 mod coroutine_in_hub;
@@ -15,4 +16,5 @@ mod server_process;
 mod server_tls;
 mod stack;
 mod switch_cost;
+mod tokio_inside;
 mod verbs;
