@@ -1,10 +1,12 @@
 //! Every example run as the process that a user would start, and its output held against what the
 //! example promises to show.
 
+mod coroutines;
 mod executors;
 mod http;
 mod listing;
 mod models;
 mod program;
 mod promises;
+mod servers;
 mod threads;
