@@ -1,16 +1,16 @@
 //! What all sockets share: an operation is tried, and waited for where the caller stands.
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
 use std::os::fd::AsRawFd;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Context, ContextKind, Reason, check_cancelled};
+use manyhands_wait::{Reason, check_cancelled};
 
 use super::registration::{Direction, Registrations, Tried};
+use crate::hub::Hub;
 
 /// A socket of the standard library in non-blocking mode, known to the reactors where it is waited
 /// for.
@@ -90,7 +90,8 @@ impl<S: AsRawFd> Socket<S> {
         }
         manyhands_io::prepare()?;
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
-        let ready = self.when_ready(direction, op);
+        // Pinned here, so that it is not moved on the way.
+        let ready = pin!(self.when_ready(direction, op));
         manyhands_io::wait_for(reason, until, ready).unwrap_or_else(|_| Err(timed_out(reason)))
     }
 
@@ -151,7 +152,6 @@ fn timed_out(reason: &'static Reason) -> io::Error {
 /// A socket with a lot to read never blocks. So that the other coroutines of its hub get their turn
 /// all the same, now and then an operation that did not wait lets them go first.
 pub(crate) fn take_turns() {
-    static TURN: Reason = Reason::new("turn of the other coroutines");
     const OPERATIONS_PER_TURN: u32 = 128;
     thread_local! {
         static DONE: Cell<u32> = const { Cell::new(0) };
@@ -162,19 +162,8 @@ pub(crate) fn take_turns() {
         done.set(next);
         next.is_multiple_of(OPERATIONS_PER_TURN)
     });
-    if is_due.unwrap_or(false)
-        && !std::thread::panicking()
-        && Context::current().kind() == ContextKind::Coroutine
-    {
-        let mut yielded = false;
-        let turn = poll_fn(move |cx| {
-            if std::mem::replace(&mut yielded, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        });
-        let _without_limit = manyhands_io::wait_for(&TURN, None, turn);
+    if is_due.unwrap_or(false) && !std::thread::panicking() {
+        Hub::with_own(Hub::yield_now);
     }
 }
 
