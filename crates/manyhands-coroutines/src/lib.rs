@@ -14,6 +14,8 @@ mod overflow;
 mod pool;
 mod primitive;
 pub mod server;
+#[doc = include_str!("../docs/soundness.md")]
+pub mod soundness {}
 mod spawn;
 pub mod stack;
 

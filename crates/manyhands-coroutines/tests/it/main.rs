@@ -14,6 +14,7 @@ mod net_unix;
 mod server;
 mod server_process;
 mod server_tls;
+mod soundness;
 mod stack;
 mod switch_cost;
 mod tokio_inside;
