@@ -1,5 +1,7 @@
 //! manyhands, in the part of a contender.
 
+pub(crate) mod coroutines;
+
 use std::sync::Arc;
 
 use anyhow::Context;

@@ -4,7 +4,8 @@
 //! A child reads a pipe of which only its parent holds the other end: when that closes, the child
 //! ends itself.
 
-use std::io::{BufRead, BufReader, Read};
+use std::fmt::Display;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -75,6 +76,11 @@ impl Running {
         Ok(Running { child, output: BufReader::new(output), line })
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line that it prints, without the line break.
     ///
     /// # Errors
@@ -127,6 +133,15 @@ pub(crate) fn answer(command: Command) -> anyhow::Result<Value> {
 /// When it is not there.
 pub(crate) fn number(answer: &Value, field: &str) -> anyhow::Result<f64> {
     answer[field].as_f64().with_context(|| format!("no number {field:?} in the answer {answer}"))
+}
+
+/// For a part: prints a line for the parent, at once.
+///
+/// # Errors
+/// When nobody reads.
+pub(crate) fn tell(line: impl Display) -> anyhow::Result<()> {
+    let mut output = std::io::stdout();
+    writeln!(output, "{line}").and_then(|()| output.flush()).context("nobody reads")
 }
 
 /// For a part: from now on this process ends when its parent does.

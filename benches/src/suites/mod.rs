@@ -1,5 +1,6 @@
 //! The suites: which there are, and how one is run.
 
+mod coroutines;
 mod executors;
 mod http;
 
@@ -12,6 +13,7 @@ use crate::machine;
 use crate::measure::Case;
 use crate::process::end_with_parent;
 use crate::report::{self, Row};
+use crate::usage::allow_many_files;
 
 /// Some cases that belong together.
 pub(crate) struct Suite {
@@ -27,7 +29,7 @@ pub(crate) struct Part {
     play: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE];
+const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE, &coroutines::SUITE];
 
 /// The suites, for the help.
 pub(crate) fn list() -> String {
@@ -48,6 +50,7 @@ pub(crate) fn play(name: &str, words: &[String]) -> anyhow::Result<()> {
     let part = parts.find(|part| part.name == name);
     let part = part.with_context(|| format!("{name:?} is not a part of this program"))?;
     end_with_parent();
+    allow_many_files();
     (part.play)(words)
 }
 

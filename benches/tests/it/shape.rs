@@ -20,6 +20,14 @@ fn http() {
     }
 }
 
+#[test]
+fn coroutines() {
+    let rows = rows("coroutines");
+    for case in ["spawn_join", "yield_tokio", "switch", "million", "echo_10000_p99", "urls_1000"] {
+        assert!(rows.iter().any(|row| row["case"] == case), "no case {case}");
+    }
+}
+
 fn rows(suite: &str) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
     let output = command.args([suite, "--quick", "--repeats", "1", "--json"]).output().unwrap();

@@ -15,17 +15,19 @@ use crate::rivals::reqwest;
 const AIOHTTP: &str = "Python aiohttp";
 const REQUESTS: &str = "Python requests, threads";
 
-const WALL: usize = 0;
-const CPU: usize = 1;
+/// Elapsed seconds.
+pub(in crate::suites) const WALL: usize = 0;
+/// CPU seconds of the client.
+pub(in crate::suites) const CPU: usize = 1;
 const PEAK: usize = 2;
 const CPU_PER_REQUEST: usize = 3;
 
 /// What is fetched.
 #[derive(Clone)]
-struct Job {
-    site: Site,
-    pages: usize,
-    in_flight: usize,
+pub(in crate::suites) struct Job {
+    pub(in crate::suites) site: Site,
+    pub(in crate::suites) pages: usize,
+    pub(in crate::suites) in_flight: usize,
 }
 
 /// The names of the rows of one model.
@@ -155,12 +157,14 @@ fn near_pages(job: &Job) -> Case<'static> {
 }
 
 impl Job {
-    fn ours(&self, name: &'static str, model: &str) -> Contender<'static> {
+    /// manyhands, by the executor of this name.
+    pub(in crate::suites) fn ours(&self, name: &'static str, model: &str) -> Contender<'static> {
         let (job, model) = (self.clone(), model.to_owned());
         Contender::new(name, move || job.run(part("fetch-ours", &job.words(Some(&model))?)?))
     }
 
-    fn reqwest(&self, name: &'static str) -> Contender<'static> {
+    /// reqwest, in the way of this name.
+    pub(in crate::suites) fn reqwest(&self, name: &'static str) -> Contender<'static> {
         let job = self.clone();
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let how = match name {

@@ -2,11 +2,11 @@
 //! blocking calls. Clients and servers are processes of their own.
 
 mod client;
-mod fetch;
+pub(super) mod fetch;
 mod handler;
 mod load;
 mod server;
-mod site;
+pub(super) mod site;
 
 use super::{Part, Suite};
 

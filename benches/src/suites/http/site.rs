@@ -2,7 +2,6 @@
 //! program, so that its CPU time is nobody else's.
 
 use std::cell::OnceCell;
-use std::io::Write;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
-use crate::process::{Running, part};
+use crate::process::{Running, part, tell};
 use crate::rivals::reqwest::runtime;
 
 /// Bytes of every body.
@@ -21,17 +20,17 @@ pub(super) const BODY_BYTES: usize = 1024;
 /// A site with one latency: started when it is first needed, ended when the last case that uses it
 /// is over.
 #[derive(Clone)]
-pub(super) struct Site {
+pub(in crate::suites) struct Site {
     latency: Duration,
     running: Rc<OnceCell<(Running, String)>>,
 }
 
 impl Site {
-    pub(super) fn new(latency: Duration) -> Site {
+    pub(in crate::suites) fn new(latency: Duration) -> Site {
         Site { latency, running: Rc::default() }
     }
 
-    pub(super) fn latency(&self) -> Duration {
+    pub(in crate::suites) fn latency(&self) -> Duration {
         self.latency
     }
 
@@ -71,8 +70,7 @@ pub(super) fn play(words: &[String]) -> anyhow::Result<()> {
 pub(super) async fn serve(router: Router) -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("cannot listen")?;
     let address = listener.local_addr().context("cannot tell the address")?;
-    let mut output = std::io::stdout();
-    writeln!(output, "http://{address}").and_then(|()| output.flush()).context("nobody reads")?;
+    tell(format_args!("http://{address}"))?;
     // Without it a small answer could wait for the peer's delayed acknowledgement.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
