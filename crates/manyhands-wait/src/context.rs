@@ -4,17 +4,16 @@
 //! ended contexts are used again, never freed, so that a walk along who waits for whom may look at
 //! a slot at any time; `epoch` tells whether what it saw is still so.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::OnceCell;
 use std::fmt;
-use std::marker::PhantomData;
 use std::panic::Location;
-use std::ptr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use crate::layer::{Innermost, TaskLabel, current_task};
+use crate::layer::{TaskLabel, current_task};
 use crate::reason::Reason;
+use crate::scheduled::scheduled_slot;
 
 /// What kind of context one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,10 +53,10 @@ impl Context {
     /// The context that runs this code: a coroutine, or else the thread.
     pub fn current() -> Context {
         if let Some(slot) = scheduled_slot() {
-            return Context { slot, id: slot.id.load(Ordering::Relaxed) };
+            return Context::of(slot);
         }
         match OWN.try_with(|own| own.slot()) {
-            Ok(slot) => Context { slot, id: slot.id.load(Ordering::Relaxed) },
+            Ok(slot) => Context::of(slot),
             Err(_) => {
                 // The thread is ending and has given its slot back; it gets a number of its own,
                 // and is not listed again.
@@ -67,6 +66,10 @@ impl Context {
                 Context { slot, id }
             }
         }
+    }
+
+    pub(crate) fn of(slot: &'static Slot) -> Context {
+        Context { slot, id: slot.id.load(Ordering::Relaxed) }
     }
 
     /// A number that no other context of this process has or had.
@@ -189,7 +192,7 @@ pub(crate) fn look_at_all() -> Vec<Seen> {
 }
 
 /// A place in the table; lives for ever, used by one context after the other.
-struct Slot {
+pub(crate) struct Slot {
     /// 0 while nobody uses it.
     id: AtomicU64,
     /// Goes up by one whenever the wait changes: the same number twice means nothing moved.
@@ -197,10 +200,16 @@ struct Slot {
     state: Mutex<State>,
 }
 
-struct State {
+pub(crate) struct State {
     kind: ContextKind,
     name: Arc<str>,
     wait: Option<Publication>,
+}
+
+impl State {
+    pub(crate) fn new(kind: ContextKind, name: Arc<str>) -> State {
+        State { kind, name, wait: None }
+    }
 }
 
 impl Slot {
@@ -246,152 +255,31 @@ impl Drop for OwnSlot {
     }
 }
 
-thread_local! {
-    static SCHEDULED: Cell<*const ScheduledContext> = const { Cell::new(ptr::null()) };
-}
-
-/// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
-/// table when it first waits or asks for itself, and the same place serves the next one that the
-/// scheduler runs in its stead. It has a chain of [layers](crate::Layer) of its own.
-pub struct ScheduledContext {
-    kind: ContextKind,
-    name: RefCell<Option<Arc<str>>>,
-    slot: Cell<Option<&'static Slot>>,
-    /// Whether the slot shows the present occupant.
-    is_listed: Cell<bool>,
-    /// The chain of layers in force in it.
-    innermost: Innermost,
-    /// It belongs to its scheduler's thread.
-    not_send: PhantomData<*const ()>,
-}
-
-impl ScheduledContext {
-    /// A place for contexts of this kind, with nobody in it.
-    pub const fn new(kind: ContextKind) -> ScheduledContext {
-        ScheduledContext {
-            kind,
-            name: RefCell::new(None),
-            slot: Cell::new(None),
-            is_listed: Cell::new(false),
-            innermost: Cell::new(ptr::null()),
-            not_send: PhantomData,
-        }
-    }
-
-    /// Somebody else has come, with this name; without one its kind and number will do.
-    pub fn begin(&self, name: Option<Arc<str>>) {
-        self.end();
-        self.name.replace(name);
-    }
-
-    /// Nobody is here any more.
-    pub fn end(&self) {
-        if self.is_listed.replace(false)
-            && let Some(slot) = self.slot.get()
-        {
-            clear(slot);
-        }
-    }
-
-    /// The context that is here.
-    pub fn context(&self) -> Context {
-        let slot = self.listed();
-        Context { slot, id: slot.id.load(Ordering::Relaxed) }
-    }
-
-    /// Makes this the context that runs on this thread, with its own chain of layers; null is the
-    /// thread itself. Returns what it was before. A load and a store: called at every switch.
-    ///
-    /// # Safety
-    /// What `context` points to must stay where it is until something else was put in its place, and
-    /// every layer that is open in it must be on the stack that runs next.
-    #[inline]
-    pub unsafe fn swap(context: *const ScheduledContext) -> *const ScheduledContext {
-        SCHEDULED.with(|scheduled| scheduled.replace(context))
-    }
-
-    fn listed(&self) -> &'static Slot {
-        if self.is_listed.get()
-            && let Some(slot) = self.slot.get()
-        {
-            return slot;
-        }
-        let slot = match self.slot.get() {
-            Some(slot) => slot,
-            None => {
-                let slot = free_slot();
-                self.slot.set(Some(slot));
-                slot
-            }
-        };
-        let id = next_id();
-        let name = match self.name.borrow().as_ref() {
-            Some(name) => Arc::clone(name),
-            None => format!("{}-{id}", self.kind).into(),
-        };
-        fill(slot, id, State { kind: self.kind, name, wait: None });
-        self.is_listed.set(true);
-        slot
-    }
-}
-
-impl Drop for ScheduledContext {
-    fn drop(&mut self) {
-        self.end();
-        if let Some(slot) = self.slot.get() {
-            table().free.push(slot);
-        }
-    }
-}
-
-impl fmt::Debug for ScheduledContext {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScheduledContext")
-            .field("kind", &self.kind)
-            .field("name", &self.name.borrow())
-            .finish_non_exhaustive()
-    }
-}
-
-/// The scheduler's context that runs here, if one does.
-#[inline]
-fn scheduled<'a>() -> Option<&'a ScheduledContext> {
-    // SAFETY: `ScheduledContext::swap` was promised that it stays where it is until another pointer
-    // is put in its place, and only this thread reads the pointer. Callers use the reference for
-    // the length of an access that switches nothing.
-    unsafe { SCHEDULED.with(Cell::get).as_ref() }
-}
-
-/// The beginning of the chain of the scheduler's context that runs here.
-#[inline]
-pub(crate) fn scheduled_innermost<'a>() -> Option<&'a Innermost> {
-    scheduled().map(|context| &context.innermost)
-}
-
-fn scheduled_slot() -> Option<&'static Slot> {
-    scheduled().map(ScheduledContext::listed)
-}
-
 fn release(slot: &'static Slot) {
     clear(slot);
+    give_back(slot);
+}
+
+/// Says that a cleared slot may be another's.
+pub(crate) fn give_back(slot: &'static Slot) {
     table().free.push(slot);
 }
 
-fn clear(slot: &Slot) {
+pub(crate) fn clear(slot: &Slot) {
     let mut state = slot.lock();
     state.wait = None;
     slot.id.store(0, Ordering::Relaxed);
     slot.epoch.fetch_add(1, Ordering::Release);
 }
 
-fn fill(slot: &Slot, id: u64, state: State) {
+pub(crate) fn fill(slot: &Slot, id: u64, state: State) {
     let mut place = slot.lock();
     *place = state;
     slot.id.store(id, Ordering::Relaxed);
     slot.epoch.fetch_add(1, Ordering::Release);
 }
 
-fn next_id() -> u64 {
+pub(crate) fn next_id() -> u64 {
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
@@ -403,17 +291,17 @@ fn claim_for_thread() -> &'static Slot {
         None => format!("{:?}", thread.id()).into(),
     };
     let slot = free_slot();
-    fill(slot, next_id(), State { kind: ContextKind::Thread, name, wait: None });
+    fill(slot, next_id(), State::new(ContextKind::Thread, name));
     slot
 }
 
 /// A slot that nobody uses; not listed before it is filled.
-fn free_slot() -> &'static Slot {
+pub(crate) fn free_slot() -> &'static Slot {
     let mut table = table();
     if let Some(slot) = table.free.pop() {
         return slot;
     }
-    let state = State { kind: ContextKind::Thread, name: Arc::default(), wait: None };
+    let state = State::new(ContextKind::Thread, Arc::default());
     let slot: &'static Slot = Box::leak(Box::new(Slot {
         id: AtomicU64::new(0),
         epoch: AtomicU64::new(0),

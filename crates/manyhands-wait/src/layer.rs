@@ -12,9 +12,9 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::context::scheduled_innermost;
 use crate::interrupt::{Cause, Interrupt};
 use crate::primitive::local;
+use crate::scheduled::scheduled_innermost;
 
 /// Something that can ask a context to end: a cancel token, or a task.
 pub trait CancelSource {

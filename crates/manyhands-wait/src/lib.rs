@@ -20,13 +20,14 @@ mod layer;
 mod parker;
 mod primitive;
 mod reason;
+mod scheduled;
 mod spin;
 mod timed_out;
 mod timeout;
 mod token;
 mod wait;
 
-pub use context::{Context, ContextKind, ScheduledContext};
+pub use context::{Context, ContextKind};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
@@ -37,6 +38,7 @@ pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
 };
 pub use reason::Reason;
+pub use scheduled::ScheduledContext;
 pub use spin::Spin;
 pub use timed_out::TimedOut;
 pub use timeout::timeout;

@@ -6,26 +6,29 @@
 
 mod body;
 mod lookout;
+mod ready;
 mod remote;
+mod task;
 mod token;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
-use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_executor::{Home, Job, TaskError, TaskErrorKind};
-use manyhands_wait::{Parker, with_parker};
+use manyhands_wait::Parker;
 
 pub(crate) use body::Body;
 use body::{Pause, Seat};
 use lookout::Lookout;
+use ready::{Next, Ready};
 pub(crate) use remote::Remote;
+use task::HubTask;
 
 use crate::primitive::Arc as SeatArc;
 use crate::stack::{self, Stack, StackError, StackSize};
@@ -65,52 +68,6 @@ pub(crate) struct Installed {
     pub(crate) remote: Arc<Remote>,
     /// Ends when the hub's source is finished and its last coroutine has ended.
     pub(crate) task: tokio::task::JoinHandle<()>,
-}
-
-/// What is ready to run, in order. One list for both kinds would have larger elements: the jobs are
-/// in a list of their own, and each has a `None` in the first.
-#[derive(Default)]
-struct Ready {
-    order: VecDeque<Option<NonNull<Body>>>,
-    jobs: VecDeque<Job>,
-}
-
-enum Next {
-    Resume(NonNull<Body>),
-    Start(Job),
-}
-
-impl Ready {
-    #[inline]
-    fn resume(&mut self, body: NonNull<Body>) {
-        self.order.push_back(Some(body));
-    }
-
-    fn start(&mut self, job: Job) {
-        self.order.push_back(None);
-        self.jobs.push_back(job);
-    }
-
-    #[inline]
-    fn next(&mut self) -> Option<Next> {
-        match self.order.pop_front()? {
-            Some(body) => Some(Next::Resume(body)),
-            None => self.jobs.pop_front().map(Next::Start),
-        }
-    }
-
-    /// The job of this task, if it is next and the only one.
-    fn only(&mut self, task: u64) -> Option<Job> {
-        if self.order.len() != 1 || self.jobs.front()?.id() != Some(task) {
-            return None;
-        }
-        self.order.clear();
-        self.jobs.pop_front()
-    }
-
-    fn is_empty(&self) -> bool {
-        self.order.is_empty()
-    }
 }
 
 pub(crate) struct Hub {
@@ -533,53 +490,5 @@ impl Parker for Hub {
 
     fn is_available(&self) -> bool {
         self.current.get().is_some()
-    }
-}
-
-/// The hub as a task of its thread's runtime.
-struct HubTask {
-    /// Owned; a raw pointer because [`OWN`] is another one to it.
-    hub: NonNull<Hub>,
-}
-
-// SAFETY: the runtime is the thread's own (`manyhands_io::own_runtime`): its tasks are polled while
-// this thread turns it, and dropped when this thread drops it. So the hub never leaves its thread.
-unsafe impl Send for HubTask {}
-
-impl Future for HubTask {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        // SAFETY: owned by this task, and never borrowed mutably.
-        let hub = unsafe { self.hub.as_ref() };
-        hub.remote.begin(cx.waker());
-        hub.in_turn.set(true);
-        let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
-        hub.in_turn.set(false);
-        if more {
-            // Comes back when tokio has looked for I/O and timers.
-            let _pending = pin!(tokio::task::yield_now()).poll(cx);
-        } else if hub.source.as_ref().is_some_and(|source| source.is_finished())
-            && hub.live.borrow().is_empty()
-        {
-            return Poll::Ready(());
-        }
-        Poll::Pending
-    }
-}
-
-impl Drop for HubTask {
-    fn drop(&mut self) {
-        OWN.with(|own| own.set(ptr::null()));
-        // SAFETY: made by `Box::leak`, owned by this task, and now nobody's.
-        let hub = unsafe { Box::from_raw(self.hub.as_ptr()) };
-        // Nobody will run them: their tasks end as lost.
-        drop(hub.with_ready(std::mem::take));
-        for body in hub.spare.take() {
-            // SAFETY: spare bodies have no job, and the hub that knew them ends.
-            unsafe { Body::free(body) };
-        }
-        // What is suspended is leaked, stacks and all: unwinding it here could wait, and there is
-        // nobody left to turn a reactor.
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{
-    CancelToken, Context, ContextDump, ContextKind, Layer, Reason, TaskLabel, Wait, dump, wait,
+    CancelToken, Context, ContextDump, ContextKind, Layer, Reason, ScheduledContext, TaskLabel,
+    Wait, dump, wait,
 };
 
 use crate::patience::{LONG, eventually};
@@ -206,4 +207,72 @@ fn dumps_and_waits_do_not_disturb_each_other() {
         }
         stop.cancel();
     });
+}
+
+#[test]
+fn a_scheduler_puts_contexts_of_its_own_in_place_of_the_thread() {
+    let thread = Context::current();
+    let place = ScheduledContext::new(ContextKind::Coroutine);
+    place.begin(Some("first".into()));
+    // SAFETY: `place` stays where it is until the thread is put back, and no layer is open in it.
+    let outer = unsafe { ScheduledContext::swap(&place) };
+    let first = Context::current();
+    assert_eq!(first, place.context());
+    assert_ne!(first, thread);
+    assert_eq!((first.kind(), &*first.name()), (ContextKind::Coroutine, "first"));
+    place.begin(None);
+    let second = Context::current();
+    assert_ne!(second.id(), first.id(), "another one is in the same place");
+    assert_eq!(*second.name(), *format!("coroutine-{}", second.id()));
+    assert_eq!(&*first.name(), "(ended)");
+    // SAFETY: what was there before is still there.
+    unsafe { ScheduledContext::swap(outer) };
+    assert_eq!(Context::current(), thread);
+    place.end();
+    assert!(find(second.id()).is_none());
+}
+
+#[test]
+fn a_scheduled_context_has_layers_of_its_own() {
+    let token = CancelToken::new();
+    token.cancel();
+    let place = ScheduledContext::new(ContextKind::Coroutine);
+    let ended = manyhands_wait::with_cancel_token(&token, || {
+        assert!(manyhands_wait::is_cancelled());
+        // SAFETY: as above; the layer of the token is put back before it is left.
+        let outer = unsafe { ScheduledContext::swap(&place) };
+        let cancelled_inside = manyhands_wait::is_cancelled();
+        // SAFETY: as above.
+        unsafe { ScheduledContext::swap(outer) };
+        cancelled_inside
+    });
+    assert!(!ended.unwrap());
+}
+
+#[test]
+fn a_wait_of_a_scheduled_context_is_listed_under_its_name() {
+    let place = ScheduledContext::new(ContextKind::Coroutine);
+    place.begin(Some("waiter".into()));
+    let id = place.context().id();
+    // SAFETY: as above.
+    let outer = unsafe { ScheduledContext::swap(&place) };
+    let mut seen = None;
+    let looks = std::future::poll_fn(|cx| {
+        if seen.is_none() {
+            cx.waker().wake_by_ref();
+        }
+        match find(id).filter(|found| found.wait.is_some()) {
+            None => std::task::Poll::Pending,
+            found => {
+                seen = found;
+                std::task::Poll::Ready(())
+            }
+        }
+    });
+    Wait::new(&TEA).run(looks).unwrap();
+    // SAFETY: as above.
+    unsafe { ScheduledContext::swap(outer) };
+    let seen = seen.unwrap();
+    assert_eq!((&*seen.name, seen.wait.unwrap().reason), ("waiter", TEA.text()));
+    assert!(find(id).unwrap().wait.is_none());
 }

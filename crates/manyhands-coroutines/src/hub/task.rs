@@ -1,0 +1,58 @@
+//! The hub as a task of its thread's runtime: its turns, and its end.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use manyhands_wait::with_parker;
+
+use super::{Body, Hub};
+
+/// The hub as a task of its thread's runtime.
+pub(super) struct HubTask {
+    /// Owned; a raw pointer because the thread-local is another one to it.
+    pub(super) hub: NonNull<Hub>,
+}
+
+// SAFETY: the runtime is the thread's own (`manyhands_io::own_runtime`): its tasks are polled while
+// this thread turns it, and dropped when this thread drops it. So the hub never leaves its thread.
+unsafe impl Send for HubTask {}
+
+impl Future for HubTask {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        // SAFETY: owned by this task, and never borrowed mutably.
+        let hub = unsafe { self.hub.as_ref() };
+        hub.remote.begin(cx.waker());
+        hub.in_turn.set(true);
+        let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
+        hub.in_turn.set(false);
+        if more {
+            // Comes back when tokio has looked for I/O and timers.
+            let _pending = pin!(tokio::task::yield_now()).poll(cx);
+        } else if hub.source.as_ref().is_some_and(|source| source.is_finished())
+            && hub.live.borrow().is_empty()
+        {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+}
+
+impl Drop for HubTask {
+    fn drop(&mut self) {
+        super::OWN.with(|own| own.set(std::ptr::null()));
+        // SAFETY: made by `Box::leak`, owned by this task, and now nobody's.
+        let hub = unsafe { Box::from_raw(self.hub.as_ptr()) };
+        // Nobody will run them: their tasks end as lost.
+        drop(hub.with_ready(std::mem::take));
+        for body in hub.spare.take() {
+            // SAFETY: spare bodies have no job, and the hub that knew them ends.
+            unsafe { Body::free(body) };
+        }
+        // What is suspended is leaked, stacks and all: unwinding it here could wait, and there is
+        // nobody left to turn a reactor.
+    }
+}
