@@ -9,7 +9,8 @@
 use std::time::Duration;
 
 use examples::Options;
-use manyhands::{Task, sleep, spawn_local, wait_all};
+use manyhands::coroutines::join_all;
+use manyhands::{Task, sleep, spawn_local};
 
 fn eat(name: &str, pause: Duration) -> &'static str {
     println!("{name} eat 1");
@@ -37,11 +38,10 @@ pub(crate) fn main() -> anyhow::Result<()> {
     g2.wait();
     println!("主");
 
-    let tasks = start();
-    wait_all(&tasks);
+    let values = join_all(start());
     println!("主");
-    for task in tasks {
-        println!("value: {}", task.result()?);
+    for value in values {
+        println!("value: {}", value?);
     }
     Ok(())
 }

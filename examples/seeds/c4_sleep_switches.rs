@@ -5,11 +5,12 @@
 //!
 //! Better here: `manyhands::sleep` switches in a coroutine, blocks on a thread, and can be cancelled
 //! in both. The standard library's knows nothing of coroutines: it holds the thread, and with it
-//! all of its coroutines. Nothing is patched.
+//! all of its coroutines. Nothing is patched; `block` has code that blocks run on another thread.
 
 use std::time::{Duration, Instant};
 
 use examples::Options;
+use manyhands::coroutines::block;
 use manyhands::{spawn_local, wait_all};
 
 /// How to sleep.
@@ -30,9 +31,10 @@ fn play(sleep: Sleep, pause: Duration) {
 pub(crate) fn main() -> anyhow::Result<()> {
     let options = Options::parse()?;
     let (long, short) = (options.scaled(2.0), options.scaled(1.0));
-    let ways: [(&str, Sleep); 2] = [
+    let ways: [(&str, Sleep); 3] = [
         ("a sleep that switches", manyhands::sleep),
         ("a sleep that holds the thread", std::thread::sleep),
+        ("the same on other threads", |pause| block(move || std::thread::sleep(pause))),
     ];
     for (name, sleep) in ways {
         let start = Instant::now();

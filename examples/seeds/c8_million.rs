@@ -33,10 +33,10 @@ pub(crate) fn main() -> anyhow::Result<()> {
             let asleep = Rc::clone(&asleep);
             spawn_local(move || {
                 asleep.set(asleep.get() + 1);
-                while asleep.get() < count {
-                    sleep(pause); // again if the others are slow to come
-                }
                 sleep(pause);
+                while asleep.get() < count {
+                    sleep(pause); // the others are slow to come
+                }
                 number
             })
         })

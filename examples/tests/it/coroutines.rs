@@ -33,6 +33,7 @@ fn c4_one_sleep_switches_and_the_other_holds_the_thread() {
     let holding = ["eat food 1", "eat food 2", "play 1", "play 2", "主"];
     assert_eq!(ended.lines[..5], switching);
     assert_eq!(ended.lines[6..11], holding);
+    assert_eq!(ended.lines[12..17], switching);
     let seconds = |way: &str| number(ended.after(way));
     // No longer than the longer sleep, or as long as both.
     assert!(seconds("a sleep that switches: ") >= 0.4, "{:?}", ended.lines);
@@ -97,15 +98,17 @@ fn c10_no_lock_is_needed_between_waits_and_who_blocks_blocks_all() {
     assert_eq!(ended.after("changed between waits: "), "10000 of 10000");
     assert_eq!(ended.after("kept across a wait: "), "1 of 100");
     assert!(ended.after("borrowed across a wait: ").contains("already borrowed"));
-    assert!(gap(&ended, "a sleep that blocks: ") >= 0.5, "{:?}", ended.lines);
-    // 0.02 s on a quiet machine.
-    assert!(gap(&ended, "a sleep that switches: ") < 0.5, "{:?}", ended.lines);
+    let (blocking, switching) =
+        (gap(&ended, "a sleep that blocks: "), gap(&ended, "a sleep that switches: "));
+    // 0.02 s on a quiet machine if it switches.
+    assert!(blocking >= 0.5 && switching < blocking, "{:?}", ended.lines);
 }
 
 #[test]
 fn h1_pages_are_fetched_at_the_same_time() {
-    let ended = run("h1_pages_in_coroutines", "");
+    let ended = run("h1_pages_in_coroutines", "--scale 5");
     assert_eq!(ended.count("200"), 50);
     assert!(ended.after("50 pages, 51275 bytes, in ").ends_with(" s"));
-    assert_eq!(ended.after("fetched at a time, at most: "), "50");
+    // All 50 on a quiet machine; 1 if they took turns.
+    assert!(number(ended.after("fetched at a time, at most: ")) >= 25.0, "{:?}", ended.lines);
 }
