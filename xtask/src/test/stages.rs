@@ -6,7 +6,7 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The crates whose protocols are model-checked, if they have a test target named `loom`.
-const LOOM_CRATES: &[&str] = &["manyhands-wait", "manyhands-executor"];
+const LOOM_CRATES: &[&str] = &["manyhands-wait", "manyhands-executor", "manyhands-coroutines"];
 
 /// One part of the run.
 #[derive(Debug)]
