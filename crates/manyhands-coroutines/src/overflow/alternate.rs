@@ -1,6 +1,6 @@
 //! The stack on which a thread handles signals: a handler cannot run on the stack that has just
-//! overflowed. Std gives one to each of its threads; here is one for the others, those that C code
-//! has started.
+//! overflowed. Std gives one to each of its threads, just large enough for its own handler; here is
+//! one with room for ours, which walk along stacks for the watchdog.
 
 use std::io;
 use std::ptr;
@@ -10,10 +10,11 @@ use crate::stack::page_bytes;
 /// Room for the handler besides what the kernel asks for, which depends on the processor.
 const HANDLER_BYTES: usize = 32 * 1024;
 
-/// Gives this thread a stack for signals, unless it has one. If there is no memory for it, an
-/// overflow on this thread ends the process without a message.
+/// Gives this thread a stack for signals, unless it has one that is large enough. If there is no
+/// memory for it, what was there stays; without any, an overflow on this thread ends the process
+/// without a message.
 pub(super) fn ensure() {
-    if !has_one() {
+    if !has_room() {
         // While the thread ends it does not matter any more.
         let _ = ALTERNATE.try_with(|_| ());
     }
@@ -28,10 +29,17 @@ struct Alternate {
     bytes: usize,
 }
 
-fn has_one() -> bool {
+fn has_room() -> bool {
     let mut now = disabled();
     // SAFETY: asks only; `now` is a place for the answer.
-    unsafe { libc::sigaltstack(ptr::null(), &mut now) == 0 && now.ss_flags & libc::SS_DISABLE == 0 }
+    let is_known = unsafe { libc::sigaltstack(ptr::null(), &mut now) == 0 };
+    is_known && now.ss_flags & libc::SS_DISABLE == 0 && now.ss_size >= bytes()
+}
+
+fn bytes() -> usize {
+    // SAFETY: reads a value that the kernel gave the process; 0 if it gave none.
+    let least = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
+    (least.max(libc::SIGSTKSZ) + HANDLER_BYTES).next_multiple_of(page_bytes())
 }
 
 fn disabled() -> libc::stack_t {
@@ -40,9 +48,7 @@ fn disabled() -> libc::stack_t {
 
 impl Alternate {
     fn install() -> io::Result<Alternate> {
-        // SAFETY: reads a value that the kernel gave the process; 0 if it gave none.
-        let least = unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) } as usize;
-        let bytes = (least.max(libc::SIGSTKSZ) + HANDLER_BYTES).next_multiple_of(page_bytes());
+        let bytes = bytes();
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a new mapping where the kernel likes touches nobody's memory.
         let low = unsafe {

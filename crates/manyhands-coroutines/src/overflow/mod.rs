@@ -15,6 +15,7 @@ use std::cell::Cell;
 use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, compiler_fence};
 
 use crate::stack::{Stack, StackSize};
 
@@ -30,6 +31,8 @@ pub(crate) struct Running {
     size: StackSize,
     id: Cell<u64>,
     name: Cell<Option<Arc<str>>>,
+    /// Whether the name is being changed right now.
+    renaming: Cell<bool>,
     /// Whom the thread was running when this coroutine was left: itself (null), or a coroutine that
     /// it had resumed and that suspended both.
     innermost: Cell<*const Running>,
@@ -51,6 +54,7 @@ impl Running {
             size: stack.size(),
             id: Cell::new(0),
             name: Cell::new(None),
+            renaming: Cell::new(false),
             innermost: Cell::new(ptr::null()),
             owner: Cell::new(ptr::null()),
         }
@@ -70,14 +74,35 @@ impl Running {
     /// The name that is reported.
     #[inline]
     pub(crate) fn set_name(&self, name: Option<Arc<str>>) {
-        drop(self.name.replace(name));
+        // The fences keep the compiler from moving the change out of what the flag encloses; the
+        // handler that looks at it runs on this thread.
+        self.renaming.set(true);
+        compiler_fence(Ordering::SeqCst);
+        let before = self.name.replace(name);
+        compiler_fence(Ordering::SeqCst);
+        self.renaming.set(false);
+        drop(before);
     }
 
     /// The name that is reported.
     pub(crate) fn name(&self) -> Option<Arc<str>> {
-        let name = self.name.take();
-        self.name.set(name.clone());
-        name
+        // SAFETY: the reference ends before anybody can change the name, which only this thread does.
+        unsafe { (*self.name.as_ptr()).clone() }
+    }
+
+    /// The name, for a signal handler on the coroutine's thread; `None` also if it is being changed.
+    /// Frees nothing, allocates nothing.
+    pub(crate) fn peek_name(&self) -> Option<Arc<str>> {
+        if self.renaming.get() {
+            return None;
+        }
+        self.name()
+    }
+
+    /// Whether an address lies on the coroutine's stack.
+    pub(crate) fn has_on_stack(&self, address: usize) -> bool {
+        // The base itself is the end of the outermost frame.
+        address >= self.guard.end && address <= self.guard.end + self.size.bytes()
     }
 
     /// A pointer by which the owner finds itself again from [`running`]. Null for owners that do
