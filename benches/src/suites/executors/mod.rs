@@ -6,6 +6,7 @@ mod map_memory;
 mod nested;
 mod round_trip;
 mod spawn_async;
+mod start;
 mod submit_result;
 
 use super::Suite;
@@ -21,6 +22,7 @@ pub(crate) static SUITE: Suite = Suite {
         cases.push(nested::case(scale));
         cases.push(cancel::case(scale));
         cases.push(spawn_async::case(scale));
+        cases.push(start::case(scale));
         cases
     },
     parts: map_memory::PARTS,
