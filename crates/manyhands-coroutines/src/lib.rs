@@ -18,6 +18,7 @@ pub mod server;
 pub mod soundness {}
 mod spawn;
 pub mod stack;
+pub mod watchdog;
 
 pub use block::block;
 pub use bounded::{Imap, ImapUnordered, Pool};

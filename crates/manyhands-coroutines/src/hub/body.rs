@@ -109,7 +109,7 @@ pub(crate) struct Body {
     yielder: Cell<*const Yielder<(), Pause>>,
     /// How often it has let others go first.
     pub(super) yields: Cell<u32>,
-    pub(super) running: overflow::Running,
+    pub(crate) running: overflow::Running,
     pub(super) context: ScheduledContext,
     pub(super) seat: Arc<Seat>,
     /// What it is to run next.

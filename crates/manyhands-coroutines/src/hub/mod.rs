@@ -32,6 +32,7 @@ use task::HubTask;
 
 use crate::primitive::Arc as SeatArc;
 use crate::stack::{self, Stack, StackError, StackSize};
+use crate::watchdog;
 
 /// The most switches in one turn. More would let I/O and timers wait for little gain.
 const SWITCHES_MAX: u32 = 256;
@@ -79,8 +80,6 @@ pub(crate) struct Hub {
     live: RefCell<Vec<NonNull<Body>>>,
     /// Bodies without one.
     spare: RefCell<Vec<NonNull<Body>>>,
-    /// How many switches were made in this turn.
-    made: Cell<u32>,
     home: Home,
     source: Option<Box<dyn Source>>,
     stack_size: StackSize,
@@ -141,7 +140,6 @@ impl Hub {
             remote: Arc::new(Remote::new()),
             ready: UnsafeCell::new(Ready::default()),
             home: Home::create(),
-            made: Cell::new(0),
             current: Cell::new(None),
             live: RefCell::new(Vec::new()),
             spare: RefCell::new(Vec::new()),
@@ -155,6 +153,7 @@ impl Hub {
             idleness: Lookout::default(),
         };
         let remote = Arc::clone(&hub.remote);
+        watchdog::watch(&remote);
         let hub = NonNull::from(Box::leak(Box::new(hub)));
         OWN.with(|own| own.set(hub.as_ptr()));
         let task = runtime.spawn(tokio::task::unconstrained(HubTask { hub }));
@@ -184,13 +183,13 @@ impl Hub {
         Hub::with_own(|hub| {
             // Where the caller must not suspend itself, nobody else may run on this thread.
             if hub.current.get().is_none()
-                || hub.made.get() >= hub.budget.get()
+                || hub.made() >= hub.budget.get()
                 || hub.forbidden.get() > 0
             {
                 return false;
             }
             let Some(job) = hub.with_ready(|ready| ready.only(task)) else { return false };
-            hub.made.set(hub.made.get() + 1);
+            hub.set_made(hub.made() + 1);
             hub.begin(job);
             true
         })
@@ -326,12 +325,23 @@ impl Hub {
         }
     }
 
+    /// How many switches were made in this turn.
+    #[inline(always)]
+    fn made(&self) -> u32 {
+        self.remote.pulse().made()
+    }
+
+    #[inline(always)]
+    fn set_made(&self, made: u32) {
+        self.remote.pulse().set_made(made);
+    }
+
     /// Runs what is ready. Returns whether there is more.
     fn turn(&self) -> bool {
         let begun = Instant::now();
-        self.made.set(0);
+        self.set_made(0);
         loop {
-            let made = self.made.get();
+            let made = self.made();
             if made >= self.budget.get() {
                 break;
             }
@@ -339,20 +349,20 @@ impl Hub {
                 self.take_in();
                 // Begun here and now: one that waited in this hub's list would be lost to the others.
                 if let Some(Next::Start(job)) = self.take_job() {
-                    self.made.set(made + 1);
+                    self.set_made(made + 1);
                     self.begin(job);
                 }
             }
             let Some(next) = self.with_ready(Ready::next).or_else(|| self.take_job()) else {
                 break;
             };
-            self.made.set(self.made.get() + 1);
+            self.set_made(self.made() + 1);
             match next {
                 Next::Resume(body) => self.resume(body),
                 Next::Start(job) => self.begin(job),
             }
         }
-        let made = self.made.get();
+        let made = self.made();
         self.remote.count_switches(made);
         self.adapt(begun.elapsed(), made);
         self.release_held_back();

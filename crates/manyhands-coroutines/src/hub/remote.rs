@@ -4,9 +4,12 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use std::task::Waker;
 
+use crossbeam_utils::CachePadded;
+
 use super::body::Seat;
 use super::token::Inbox;
 use crate::primitive::{AtomicBool, Mutex, Ordering, lock};
+use crate::watchdog::{Progress, Pulse};
 
 pub(crate) struct Remote {
     /// Coroutines of this hub that were woken by other threads.
@@ -15,6 +18,8 @@ pub(crate) struct Remote {
     woken: AtomicBool,
     waker: Mutex<Option<Waker>>,
     counts: Counts,
+    /// Apart from what other threads write.
+    pulse: CachePadded<Pulse>,
 }
 
 /// What the hub has done; written by its thread alone.
@@ -37,7 +42,19 @@ impl Remote {
             woken: AtomicBool::new(false),
             waker: Mutex::new(None),
             counts: Counts::default(),
+            pulse: CachePadded::default(),
         }
+    }
+
+    /// What the watchdog looks at.
+    #[inline(always)]
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// How far the hub is, for the watchdog.
+    pub(crate) fn progress(&self) -> Progress {
+        self.pulse.progress(self.finished())
     }
 
     pub(super) fn count_start(&self) {

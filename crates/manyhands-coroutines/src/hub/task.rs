@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use manyhands_wait::with_parker;
 
 use super::{Body, Hub};
+use crate::watchdog;
 
 /// The hub as a task of its thread's runtime.
 pub(super) struct HubTask {
@@ -27,7 +28,9 @@ impl Future for HubTask {
         let hub = unsafe { self.hub.as_ref() };
         hub.remote.begin(cx.waker());
         hub.in_turn.set(true);
+        hub.remote.pulse().begin_turn();
         let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
+        hub.remote.pulse().end_turn();
         hub.in_turn.set(false);
         if more {
             // Comes back when tokio has looked for I/O and timers.
@@ -46,6 +49,7 @@ impl Drop for HubTask {
         super::OWN.with(|own| own.set(std::ptr::null()));
         // SAFETY: made by `Box::leak`, owned by this task, and now nobody's.
         let hub = unsafe { Box::from_raw(self.hub.as_ptr()) };
+        watchdog::forget(&hub.remote);
         // Nobody will run them: their tasks end as lost.
         drop(hub.with_ready(std::mem::take));
         for body in hub.spare.take() {
