@@ -19,3 +19,4 @@ mod stack;
 mod switch_cost;
 mod tokio_inside;
 mod verbs;
+mod watchdog;
