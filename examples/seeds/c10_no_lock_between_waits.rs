@@ -5,7 +5,8 @@
 //!
 //! Better here: the first remark holds only between waits, and that can be seen: who keeps a value
 //! across a wait loses what others did meanwhile, who keeps the borrow of a `RefCell` across a wait
-//! is told so. And the compiler keeps data without a lock from other threads.
+//! is told so. The compiler keeps data without a lock from other threads. And the watchdog says on
+//! standard error which coroutine held up all others, and where.
 
 use std::cell::RefCell;
 use std::rc::Rc;
