@@ -17,6 +17,7 @@ use std::io;
 use std::pin::pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, compiler_fence};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -155,6 +156,8 @@ impl Hub {
         let remote = Arc::clone(&hub.remote);
         watchdog::watch(&remote);
         let hub = NonNull::from(Box::leak(Box::new(hub)));
+        // The watchdog's signal may come as soon as the pointer is there, and find all of it.
+        compiler_fence(Ordering::Release);
         OWN.with(|own| own.set(hub.as_ptr()));
         let task = runtime.spawn(tokio::task::unconstrained(HubTask { hub }));
         Ok(Installed { remote, task })

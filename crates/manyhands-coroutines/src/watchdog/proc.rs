@@ -42,6 +42,19 @@ pub(super) fn probe(thread: i32) -> Option<Probe> {
     Some(Probe { activity, usage, is_stopped: is_stopped(&stat) })
 }
 
+/// Whether a thread of this process keeps a signal waiting.
+pub(super) fn blocks(thread: i32, signal: i32) -> bool {
+    let status = fs::read_to_string(format!("/proc/self/task/{thread}/status"));
+    status.is_ok_and(|status| is_blocked(&status, signal))
+}
+
+/// `SigBlk:`, and the set as a number in base 16.
+fn is_blocked(status: &str, signal: i32) -> bool {
+    let set = status.lines().find_map(|line| line.strip_prefix("SigBlk:"));
+    let set = set.and_then(|set| u64::from_str_radix(set.trim(), 16).ok());
+    set.is_some_and(|set| set >> (signal - 1) & 1 == 1)
+}
+
 /// `running`, or the number of the system call and its arguments; -1 for a wait outside one.
 fn activity(line: &str) -> Activity {
     match line.split_whitespace().next() {
@@ -72,7 +85,7 @@ fn is_stopped(stat: &str) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::{activity, is_stopped, probe, usage};
+    use super::{activity, blocks, is_blocked, is_stopped, probe, usage};
     use crate::watchdog::Activity;
 
     #[test]
@@ -89,6 +102,8 @@ mod tests {
         let usage = usage("1500000 2500000 12\n").unwrap();
         assert_eq!(usage.ran, Duration::from_micros(1500));
         assert_eq!(usage.queued, Duration::from_micros(2500));
+        assert!(is_blocked("Name:\tx\nSigBlk:\t0000000000400000\n", libc::SIGURG));
+        assert!(!is_blocked("SigBlk:\t0000000000200000\n", libc::SIGURG));
         assert!(is_stopped("7 (a) T b) t 1 7"));
         assert!(!is_stopped("7 (t) T) S 1 7"));
     }
@@ -98,5 +113,6 @@ mod tests {
         let own = rustix::thread::gettid().as_raw_nonzero().get();
         assert!(!probe(own).unwrap().is_stopped);
         assert!(probe(i32::MAX).is_none());
+        assert!(!blocks(own, libc::SIGURG));
     }
 }

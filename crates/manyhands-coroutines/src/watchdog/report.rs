@@ -53,7 +53,8 @@ impl Report {
     }
 
     /// For how long the coroutine has held the hub so far, or altogether. Known to about a quarter of
-    /// the [limit](super::limit); of long holds, to a sixteenth.
+    /// the [limit](super::limit); of long holds, to a sixteenth. On an overloaded machine, where the
+    /// watchdog itself gets the processor late, it may have been longer.
     pub fn held_for(&self) -> Duration {
         self.held_for
     }

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 
 use libc::{sigaction, siginfo_t};
 
+use super::proc;
 use super::question::{Answer, FRAMES_MAX, Wanted};
 use crate::hub::Hub;
 
@@ -44,10 +45,10 @@ pub(super) fn install() {
     });
 }
 
-/// Interrupts a thread of this process. `false` if it has ended, or somebody has put another handler
-/// in the place of ours.
+/// Interrupts a thread of this process. `false` if it has ended or keeps the signal waiting, or
+/// somebody has put another handler in the place of ours.
 pub(super) fn send(thread: i32) -> bool {
-    if current().sa_sigaction != on_signal as Handler as usize {
+    if current().sa_sigaction != on_signal as Handler as usize || proc::blocks(thread, SIGNAL) {
         return false;
     }
     let process = rustix::process::getpid().as_raw_nonzero().get();

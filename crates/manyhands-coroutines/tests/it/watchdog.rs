@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use manyhands_coroutines::watchdog::{self, Activity, Report};
-use manyhands_coroutines::{CoroutinePool, sleep, spawn_local, spawn_named, yield_now};
+use manyhands_coroutines::{Coroutine, CoroutinePool, sleep, spawn_local, spawn_named, yield_now};
 use manyhands_executor::{ExecutorExt as _, TaskOptions};
 
 use crate::child;
@@ -138,6 +138,64 @@ in_child!(a_loop_is_reported_in_pools_too, {
     assert_eq!(held.activity(), Activity::Computing);
     assert!(held.thread().starts_with("busy_"), "{held:?}");
     assert!(held.backtrace().to_string().contains("watchdog::computes"), "{held}");
+});
+
+#[inline(never)]
+fn within_a_bare_coroutine() {
+    until(is_held("around"), nap);
+    std::hint::black_box(());
+}
+
+#[inline(never)]
+fn around_a_bare_coroutine() {
+    let bare = Coroutine::<(), (), ()>::new(|_, ()| within_a_bare_coroutine());
+    bare.switch(());
+    std::hint::black_box(());
+}
+
+in_child!(a_bare_coroutine_is_part_of_who_switches_to_it, {
+    collect();
+    spawn_named("around", around_a_bare_coroutine).result().unwrap();
+    let text = reports(|_| true)[0].backtrace().to_string();
+    let at = |name: &str| text.find(name).unwrap_or_else(|| panic!("{name} is not in {text}"));
+    assert!(at("within_a_bare_coroutine") < at("around_a_bare_coroutine"));
+});
+
+in_child!(a_stack_that_is_almost_full_has_no_room_for_the_handler_and_needs_none, {
+    static WAS_HELD: AtomicBool = AtomicBool::new(false);
+    /// The frames below those of the test.
+    const SPARED: usize = 5 * 1024;
+
+    #[inline(never)]
+    fn until_it_was_held() {
+        while !WAS_HELD.load(Ordering::Relaxed) {
+            std::hint::spin_loop();
+        }
+    }
+
+    /// Goes down to `lowest`, and waits there with as little as possible.
+    #[inline(never)]
+    fn descend(lowest: usize) {
+        let here = [0u8; 64];
+        if std::hint::black_box(&here).as_ptr().addr() > lowest {
+            descend(lowest);
+        } else {
+            until_it_was_held();
+        }
+        std::hint::black_box(&here);
+    }
+
+    watchdog::on_report(|report| {
+        assert!(report.backtrace().frames().len() > 100);
+        WAS_HELD.store(true, Ordering::Relaxed);
+    });
+    spawn_named("deep", || {
+        let top = [0u8; 1];
+        let size = manyhands_coroutines::stack::StackSize::DEFAULT.bytes();
+        descend(std::hint::black_box(&top).as_ptr().addr() - size + SPARED);
+    })
+    .result()
+    .unwrap();
 });
 
 in_child!(many_short_ones_are_not_reported, {
