@@ -75,6 +75,8 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
     /// # Panics
     /// If `to` is this coroutine, is dead, or runs elsewhere. With the payload of a
     /// [`throw`](Coroutine::throw).
+    // Inlined like all that leaves the stack: a return from what has switched is never foreseen.
+    #[inline(always)]
     pub fn switch_to<To: 'static>(&self, to: &Coroutine<To, Out, R>, value: To) -> In {
         let target = &to.core.link;
         match target.check(value) {

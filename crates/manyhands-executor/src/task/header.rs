@@ -4,6 +4,7 @@
 //! file; loom models of them are in `tests/loom.rs`.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
@@ -74,10 +75,9 @@ struct Waiters {
 
 impl Header {
     pub(crate) fn new(options: TaskOptions) -> Header {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         Header {
             state: AtomicU32::new(Phase::Queued as u32),
-            id: NEXT_ID.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+            id: next_id(),
             home: std::sync::atomic::AtomicU32::new(0),
             options: (!options.is_default()).then(|| Box::new(options)),
             waiters: Mutex::new(None),
@@ -329,4 +329,31 @@ fn bit_of(verdict: Verdict) -> u32 {
         Verdict::Failed => FAILED,
         Verdict::Cancelled => WAS_CANCELLED,
     }
+}
+
+/// How many numbers a thread takes at a time.
+const BLOCK: u64 = 1024;
+
+/// A number that no other task has or had. Threads take them in blocks, because an addition that all
+/// of them share costs more than the rest of this.
+#[inline]
+fn next_id() -> u64 {
+    thread_local! {
+        static NEXT: Cell<u64> = const { Cell::new(0) };
+    }
+    NEXT.with(|next| {
+        let id = match next.get() {
+            used_up if used_up.is_multiple_of(BLOCK) => first_of_block(),
+            id => id,
+        };
+        next.set(id + 1);
+        id
+    })
+}
+
+#[cold]
+fn first_of_block() -> u64 {
+    static BLOCKS: AtomicU64 = AtomicU64::new(0);
+    // No task has the number 0.
+    (BLOCKS.fetch_add(1, std::sync::atomic::Ordering::Relaxed) * BLOCK).max(1)
 }
