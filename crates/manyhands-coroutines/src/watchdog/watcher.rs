@@ -1,5 +1,6 @@
 //! The watchdog's thread: looks at every hub now and then, sleeps while none has a turn.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::AtomicU8;
 use std::sync::atomic::Ordering::SeqCst;
@@ -29,10 +30,16 @@ const AWAKE: u8 = 0;
 const ASLEEP: u8 = 1;
 
 /// The hubs there are, and the thread that looks at them once there is one.
-static WATCHED: Mutex<Watched> = Mutex::new(Watched { hubs: Vec::new(), watcher: None });
+static WATCHED: Mutex<Watched> =
+    Mutex::new(Watched { hubs: BTreeMap::new(), next: 0, has_changed: false, watcher: None });
 
 struct Watched {
-    hubs: Vec<Arc<Hub>>,
+    /// By number, in the order in which they came.
+    hubs: BTreeMap<u64, Arc<Hub>>,
+    /// The number of the next one.
+    next: u64,
+    /// Whether hubs have come or gone since the watcher has caught up.
+    has_changed: bool,
     watcher: Option<Thread>,
 }
 
@@ -56,13 +63,18 @@ pub(crate) fn watch(remote: &Arc<Remote>) {
         None => format!("thread {thread}").into(),
     };
     let mut watched = watched();
-    watched.hubs.push(Arc::new(Hub { remote: Arc::clone(remote), thread, name }));
+    let number = watched.next;
+    watched.next += 1;
+    watched.hubs.insert(number, Arc::new(Hub { remote: Arc::clone(remote), thread, name }));
+    watched.has_changed = true;
     start_if_needed(&mut watched);
 }
 
 /// This hub has ended.
 pub(crate) fn forget(remote: &Arc<Remote>) {
-    watched().hubs.retain(|hub| !Arc::ptr_eq(&hub.remote, remote));
+    let mut watched = watched();
+    watched.hubs.retain(|_, hub| !Arc::ptr_eq(&hub.remote, remote));
+    watched.has_changed = true;
 }
 
 /// The settings have changed.
@@ -104,7 +116,7 @@ fn start_if_needed(watched: &mut Watched) {
 
 #[derive(Default)]
 struct Watcher {
-    known: Vec<Known>,
+    known: BTreeMap<u64, Known>,
 }
 
 struct Known {
@@ -130,7 +142,7 @@ impl Watcher {
         let mut passed = Duration::ZERO;
         loop {
             let Some(limit) = settings::limit() else {
-                self.known.clear();
+                self.forget_all();
                 STATE.store(AWAKE, SeqCst); // nobody needs to wake it
                 if settings::limit().is_none() {
                     thread::park();
@@ -162,21 +174,26 @@ impl Watcher {
         STATE.store(ASLEEP, SeqCst);
         // Whoever has begun one before that has not seen it.
         let is_in_turn = |hub: &Arc<Hub>| hub.remote.progress().is_in_turn();
-        if watched().hubs.iter().any(is_in_turn) {
+        if watched().hubs.values().any(is_in_turn) {
             STATE.store(AWAKE, SeqCst);
         }
         while STATE.load(SeqCst) == ASLEEP && settings::limit().is_some() {
             thread::park();
         }
         // How long it was says nothing of anybody.
+        self.forget_all();
+    }
+
+    fn forget_all(&mut self) {
         self.known.clear();
+        watched().has_changed = true;
     }
 
     /// Looks at every hub.
     fn look(&mut self, passed: Duration, limit: Duration) -> Round {
         self.catch_up();
         let mut round = Round { is_busy: false, only_holds: Some(Duration::MAX) };
-        for known in &mut self.known {
+        for known in self.known.values_mut() {
             known.look(passed, limit, &mut round);
         }
         round.only_holds = round.only_holds.filter(|held| *held != Duration::MAX);
@@ -185,25 +202,32 @@ impl Watcher {
 
     /// Takes up the hubs that are new, and lets go of those that have ended.
     fn catch_up(&mut self) {
-        let hubs = watched().hubs.clone();
-        let mut ended = Vec::new();
-        self.known.retain_mut(|known| {
-            let is_there = hubs.iter().any(|hub| Arc::ptr_eq(hub, &known.hub));
-            if !is_there {
-                ended.extend(known.told.take().map(|report| (report, known.hold.held())));
-            }
-            is_there
-        });
-        ended.into_iter().for_each(|(report, held)| tell_end(report, held));
-        for hub in hubs {
-            if !self.known.iter().any(|known| Arc::ptr_eq(&known.hub, &hub)) {
-                self.known.push(Known { hub, hold: Hold::default(), told: None });
+        let mut watched = watched();
+        if !std::mem::take(&mut watched.has_changed) {
+            return;
+        }
+        let ended: Vec<Known> = self
+            .known
+            .extract_if(.., |number, _| !watched.hubs.contains_key(number))
+            .map(|it| it.1)
+            .collect();
+        for (number, hub) in &watched.hubs {
+            self.known.entry(*number).or_insert_with(|| Known::new(Arc::clone(hub)));
+        }
+        drop(watched);
+        for mut known in ended {
+            if let Some(report) = known.told.take() {
+                tell_end(report, known.hold.held());
             }
         }
     }
 }
 
 impl Known {
+    fn new(hub: Arc<Hub>) -> Known {
+        Known { hub, hold: Hold::default(), told: None }
+    }
+
     fn look(&mut self, passed: Duration, limit: Duration, round: &mut Round) {
         let progress = self.hub.remote.progress();
         round.is_busy |= progress.is_in_turn() || self.hold.is_other_than(progress);
