@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use anyhow::Context;
-use examples::{Memory, Options};
+use examples::{Memory, Options, cpu_time};
 use manyhands::coroutines::stack;
 use manyhands::{Task, sleep, spawn_local};
 
@@ -24,7 +24,7 @@ pub(crate) fn main() -> anyhow::Result<()> {
     };
     let pause = options.scaled(10.0);
     let before = Memory::now()?;
-    let start = Instant::now();
+    let (start, cpu_before) = (Instant::now(), cpu_time());
 
     // No atomics: all of them run in this thread.
     let asleep = Rc::new(Cell::new(0));
@@ -44,15 +44,15 @@ pub(crate) fn main() -> anyhow::Result<()> {
     while asleep.get() < count {
         manyhands::yield_now();
     }
-    let created = start.elapsed();
+    let (created, cpu) = (start.elapsed(), cpu_time() - cpu_before);
     let memory = Memory::now()?;
     let stacks = stack::statistics();
 
     println!("{} coroutines asleep in one thread", asleep.get());
     println!(
-        "created in {:.2} s, {:.2} us each",
+        "created in {:.2} s, with {:.2} us of processor time each",
         created.as_secs_f64(),
-        created.as_secs_f64() * 1e6 / count.max(1) as f64
+        cpu.as_secs_f64() * 1e6 / count.max(1) as f64
     );
     let each = |now: u64, before: u64| now.saturating_sub(before) / count.max(1);
     println!(

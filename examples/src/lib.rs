@@ -15,7 +15,7 @@ mod site;
 mod spelling;
 
 pub use echo::{EchoClient, answer_in_upper_case};
-pub use limits::{Memory, allow_many_files};
+pub use limits::{Memory, allow_many_files, cpu_time};
 pub use options::Options;
 pub use server::serve;
 pub use site::{FRONT_PAGES, Site};

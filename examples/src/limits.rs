@@ -1,7 +1,10 @@
 //! What the operating system grants this process, and what it uses.
 
+use std::time::Duration;
+
 use anyhow::Context;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Raises the limit on open files to what the system allows. With less, fewer connections work at a
 /// time, and whoever needs one more says so.
@@ -36,6 +39,13 @@ impl Memory {
         };
         Ok(Memory { resident: bytes("VmRSS:")?, page_tables: bytes("VmPTE:")? })
     }
+}
+
+/// How long processors have worked for this process.
+pub fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    // Never negative: it counts from the start of the process.
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec as u32)
 }
 
 #[cfg(test)]
