@@ -1,14 +1,12 @@
 //! C7: a TCP server with a coroutine for each connection, which answers in upper case.
 //!
 //! Follows the program that accepts in a loop, starts `gevent.spawn(talk, conn, addr)` for each
-//! connection and closes it in a `finally`. [`t8_threaded_echo_server`] is the same with threads.
+//! connection and closes it in a `finally`. `t8_threaded_echo_server` is the same with threads.
 //!
 //! Better here: a connection is closed whatever becomes of its handler, a handler that panics ends
 //! nobody else's, too many connections wait their turn, and the server can be stopped.
 //!
 //! What the clients say may be given as arguments.
-//!
-//! [`t8_threaded_echo_server`]: ../t8_threaded_echo_server/index.html
 
 use std::net::SocketAddr;
 

@@ -1,15 +1,13 @@
 //! T8: a TCP server with a thread for each connection, which answers in upper case.
 //!
 //! Follows the program that accepts in a loop and starts `threading.Thread(target=action, …)` for
-//! each connection. [`c7_coroutine_echo_server`] is the same with coroutines: only the executor is
+//! each connection. `c7_coroutine_echo_server` is the same with coroutines: only the executor is
 //! another.
 //!
 //! Better here: threads are used again, their number is bounded, and neither an empty message nor a
 //! client that leaves without a word makes a thread loop for ever or end with a traceback.
 //!
 //! What the clients say may be given as arguments.
-//!
-//! [`c7_coroutine_echo_server`]: ../c7_coroutine_echo_server/index.html
 
 use std::net::SocketAddr;
 

@@ -59,7 +59,7 @@ pub mod http {
     pub use manyhands_http::*;
 }
 
-/// Python's names for threads, pools, futures and HTTP, and what they are called here.
+/// Python's names for threads, pools, futures, coroutines and HTTP, and what they are called here.
 #[cfg(all(doc, feature = "threads", feature = "async", feature = "coroutines", feature = "http"))]
 #[doc = include_str!("../docs/coming-from-python.md")]
 pub mod coming_from_python {}
