@@ -10,7 +10,7 @@ use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::RejectedReason;
 use crate::home::Home;
 use crate::options::TaskOptions;
-use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled};
+use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
 use crate::work::Closure;
 
 /// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
@@ -57,8 +57,16 @@ impl Job {
     /// handing over the outcome, which nobody can see yet: for executors that count busy workers.
     /// It is called at the end, at the latest.
     pub fn run_then(mut self, before_publish: impl FnOnce()) {
+        self.run_in_place(before_publish);
+        // It is over; the outcome, if nobody is left to look at it, goes with it.
+        drop_quietly(self.cell.take());
+    }
+
+    /// Like [`run_then`](Self::run_then), and leaves the job where it is: for schedulers that keep
+    /// hold of the jobs they run.
+    pub fn run_in_place(&self, before_publish: impl FnOnce()) {
         let mut before_publish = Some(before_publish);
-        if let Some(cell) = self.cell.take() {
+        if let Some(cell) = &self.cell {
             cell.run(&mut || {
                 if let Some(f) = before_publish.take() {
                     f();
@@ -67,6 +75,19 @@ impl Job {
         }
         if let Some(f) = before_publish {
             f();
+        }
+    }
+
+    /// Ends the task as lost although its code has begun and not ended.
+    ///
+    /// # Safety
+    /// Nobody may ever go on with that code: the stack that it is suspended on is leaked.
+    pub unsafe fn lose(mut self, why: &str) {
+        if let Some(cell) = self.cell.take() {
+            // SAFETY: by contract.
+            unsafe { cell.lose(TaskError::new(TaskErrorKind::Lost, why)) };
+            // What is suspended has borrowed it.
+            std::mem::forget(cell);
         }
     }
 

@@ -135,20 +135,15 @@ impl Wait {
             }
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
             PARKED.with(|parked| parked.set(parked.get().wrapping_add(1)));
-            // A deadline is not delivered while the thread unwinds (this is a destructor), and
-            // parking until an instant that has passed would be a busy loop.
-            let ambient = if std::thread::panicking() { None } else { current_deadline() };
-            let until = match (self.until, ambient) {
-                (Some(own), Some(ambient)) => Some(own.min(ambient)),
-                (own, ambient) => own.or(ambient),
-            };
             let _cancellable = Registered::with_all(waker);
-            let _published = publish(|| Publication::new(self.reason, at, until, self.task));
+            let _published =
+                publish(|| Publication::new(self.reason, at, self.until_when(), self.task));
             // The wait-for graph has its place here: the edge is published, so the chain of
             // owners can be walked before the context parks.
             loop {
                 check_cancelled();
-                park(until);
+                // Asked anew each time: what unwinds may be another context of the same thread.
+                park(self.until_when());
                 if let Poll::Ready(value) = poll() {
                     return Ok(value);
                 }
@@ -158,6 +153,19 @@ impl Wait {
                 }
             }
         })
+    }
+}
+
+impl Wait {
+    /// When to look again at the latest.
+    fn until_when(&self) -> Option<Instant> {
+        // A deadline is not delivered while the thread unwinds (this is a destructor), and parking
+        // until an instant that has passed would be a busy loop.
+        let ambient = if std::thread::panicking() { None } else { current_deadline() };
+        match (self.until, ambient) {
+            (Some(own), Some(ambient)) => Some(own.min(ambient)),
+            (own, ambient) => own.or(ambient),
+        }
     }
 }
 

@@ -3,8 +3,9 @@
 //! Bodies are used again for the next job, stack and all: a coroutine that has ended its job
 //! suspends itself and is resumed with another. That makes a new coroutine as cheap as a switch.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, UnsafeCell};
 use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc as StdArc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
@@ -61,6 +62,11 @@ impl Seat {
         }
     }
 
+    /// The body, if it has not been freed. For the hub's thread.
+    pub(super) fn try_body(&self) -> Option<NonNull<Body>> {
+        NonNull::new(self.body.get())
+    }
+
     /// The body. For the hub's thread.
     pub(super) fn body(&self) -> NonNull<Body> {
         NonNull::new(self.body.get()).expect("a seat has a body for as long as its hub looks at it")
@@ -105,7 +111,7 @@ pub(super) enum Pause {
 #[repr(C)]
 pub(crate) struct Body {
     /// `None` only while the body is made.
-    coroutine: Option<Coroutine<(), Pause, (), Stack>>,
+    coroutine: UnsafeCell<Option<Coroutine<(), Pause, (), Stack>>>,
     yielder: Cell<*const Yielder<(), Pause>>,
     /// How often it has let others go first.
     pub(super) yields: Cell<u32>,
@@ -116,6 +122,8 @@ pub(crate) struct Body {
     job: Cell<Option<Job>>,
     /// Its place in the hub's list of those that have a job.
     pub(super) place: Cell<usize>,
+    /// Whether its hub has noted it among those that are to look again.
+    pub(super) held_back: Cell<bool>,
     pub(crate) locals: RefCell<Locals>,
 }
 
@@ -130,12 +138,13 @@ impl Body {
         });
         let mut body = Box::new(Body {
             seat,
-            coroutine: None,
+            coroutine: UnsafeCell::new(None),
             yielder: Cell::new(ptr::null()),
             job: Cell::new(None),
             context: ScheduledContext::new(ContextKind::Coroutine),
             running: overflow::Running::new(&stack),
             place: Cell::new(usize::MAX),
+            held_back: Cell::new(false),
             yields: Cell::new(0),
             locals: RefCell::new(Locals::new()),
         });
@@ -143,7 +152,7 @@ impl Body {
         // SAFETY: `main` runs only while the body is there: `resume` has its address, and nobody
         // frees it before its last job has ended.
         let main = move |yielder: &Yielder<(), Pause>, ()| unsafe { at.as_ref() }.main(yielder);
-        body.coroutine = Some(Coroutine::with_stack(stack, main));
+        *body.coroutine.get_mut() = Some(Coroutine::with_stack(stack, main));
         let body = NonNull::from(Box::leak(body));
         // SAFETY: just leaked, so it is valid.
         unsafe { body.as_ref() }.seat.body.set(body.as_ptr());
@@ -154,15 +163,23 @@ impl Body {
     fn main(&self, yielder: &Yielder<(), Pause>) {
         self.yielder.set(yielder);
         loop {
-            if let Some(job) = self.job.take() {
-                job.run_then(|| {
-                    // Their destructors are the program's code, and this is still its coroutine.
-                    self.clear_locals();
-                    // Counted before anybody can see the outcome: whoever has seen it finds it
-                    // counted.
-                    self.seat.remote.count_end();
-                });
-            }
+            // Nothing of a job's code unwinds to here; if the destructor of something that nobody has
+            // looked at does, the panic hook has reported it, and the hub goes on.
+            let _reported = catch_unwind(AssertUnwindSafe(|| {
+                // SAFETY: the job stays where it is until it has ended: besides these lines only
+                // `assign` and `lose` touch it, for a body that has none, and for one that never
+                // goes on.
+                if let Some(job) = unsafe { &*self.job.as_ptr() } {
+                    job.run_in_place(|| {
+                        // Their destructors are the program's code, and this is still its coroutine.
+                        self.clear_locals();
+                        // Counted before anybody can see the outcome: whoever has seen it finds it
+                        // counted.
+                        self.seat.remote.count_end();
+                    });
+                }
+            }));
+            let _reported = catch_unwind(AssertUnwindSafe(|| drop(self.job.take())));
             self.clear_locals(); // those of callbacks
             yielder.suspend(Pause::Finished);
         }
@@ -199,7 +216,9 @@ impl Body {
         // SAFETY: valid by contract. Only `coroutine` is borrowed mutably, and nobody else touches
         // it before this returns: code on the stack reaches its body through shared references, and
         // whoever resumes looks whether the body is suspended.
-        let (this, coroutine) = unsafe { (body.as_ref(), &mut (*body.as_ptr()).coroutine) };
+        let this = unsafe { body.as_ref() };
+        // SAFETY: as above.
+        let coroutine = unsafe { &mut *this.coroutine.get() };
         let Some(coroutine) = coroutine else { return Pause::Finished };
         // SAFETY: the body stays where it is, and what is open in its context is on the stack that
         // runs next. Both are taken out again below, before anything else runs.
@@ -229,6 +248,20 @@ impl Body {
         unsafe { (*self.yielder.get()).suspend(Pause::Suspended) };
     }
 
+    /// Ends the task of a coroutine that will never go on. Leaks the body with its stack.
+    ///
+    /// # Safety
+    /// `body` must be valid and suspended, and nobody may resume it any more.
+    pub(super) unsafe fn lose(body: NonNull<Body>) {
+        // SAFETY: valid by contract.
+        let this = unsafe { body.as_ref() };
+        this.context.end();
+        if let Some(job) = this.job.take() {
+            // SAFETY: its code is on the stack of the body, which is never resumed.
+            unsafe { job.lose("the thread of its coroutine ended before the coroutine did") };
+        }
+    }
+
     /// Frees a body that has no job.
     ///
     /// # Safety
@@ -237,7 +270,7 @@ impl Body {
         // SAFETY: by contract; it was made by `Box::leak`.
         let mut body = unsafe { Box::from_raw(body.as_ptr()) };
         body.seat.body.set(ptr::null_mut());
-        if let Some(coroutine) = &mut body.coroutine
+        if let Some(coroutine) = body.coroutine.get_mut()
             && coroutine.started()
         {
             // SAFETY: it is suspended in `main`, between two jobs, where nothing on its stack needs

@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use manyhands_executor::{Home, Job, TaskError, TaskErrorKind};
 use manyhands_wait::Parker;
+use tokio::runtime::Handle;
 
 pub(crate) use body::Body;
 use body::{Pause, Seat};
@@ -58,6 +59,9 @@ pub(crate) trait Source {
     /// A job that was taken has ended.
     fn ended(&self);
 
+    /// The hub has something to do.
+    fn busy(&self);
+
     /// The hub has nothing to do and is about to be idle; `false` if there is a job after all.
     fn idle(&self) -> bool;
 
@@ -83,6 +87,8 @@ pub(crate) struct Hub {
     spare: RefCell<Vec<NonNull<Body>>>,
     home: Home,
     source: Option<Box<dyn Source>>,
+    /// The thread's own runtime, whose task the hub is.
+    runtime: Handle,
     stack_size: StackSize,
     /// How many switches the next turn makes at most.
     budget: Cell<u32>,
@@ -122,8 +128,15 @@ impl Hub {
     /// # Errors
     /// If the thread does not turn a runtime of its own, or the operating system grants none.
     pub(crate) fn with_own_or_new<R>(f: impl FnOnce(&Hub) -> R) -> io::Result<R> {
-        if OWN.with(Cell::get).is_null() {
-            Hub::install(StackSize::DEFAULT, None)?;
+        // SAFETY: used for the check alone.
+        match unsafe { Hub::own() } {
+            None => drop(Hub::install(StackSize::DEFAULT, None)?),
+            Some(hub) if hub.in_turn.get() || hub.is_ambient() => {}
+            Some(_) => {
+                let why =
+                    "this code runs in an async runtime, which does not turn the hub of its thread";
+                return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+            }
         }
         Hub::with_own(f).ok_or_else(|| io::Error::other("the hub of this thread has ended"))
     }
@@ -145,6 +158,7 @@ impl Hub {
             live: RefCell::new(Vec::new()),
             spare: RefCell::new(Vec::new()),
             source,
+            runtime: runtime.clone(),
             stack_size,
             budget: Cell::new(SWITCHES_MAX),
             forbidden: Cell::new(0),
@@ -161,6 +175,14 @@ impl Hub {
         OWN.with(|own| own.set(hub.as_ptr()));
         let task = runtime.spawn(tokio::task::unconstrained(HubTask { hub }));
         Ok(Installed { remote, task })
+    }
+
+    /// Whether the tokio context here, if there is one, is that of the hub's own runtime.
+    fn is_ambient(&self) -> bool {
+        match Handle::try_current() {
+            Ok(ambient) => ambient.id() == self.runtime.id(),
+            Err(_) => true,
+        }
     }
 
     pub(crate) fn remote(&self) -> &Arc<Remote> {
@@ -230,6 +252,13 @@ impl Hub {
         unsafe { body.as_ref().suspend() };
     }
 
+    /// Like [`yield_now`](Self::yield_now), where that is allowed.
+    pub(crate) fn yield_if_allowed(&self) {
+        if self.forbidden.get() == 0 {
+            self.yield_now();
+        }
+    }
+
     /// Runs `f`, a part of the coroutine that runs, during which it must not suspend itself.
     pub(crate) fn forbid_suspend<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Allow<'a>(&'a Cell<u32>);
@@ -290,7 +319,7 @@ impl Hub {
         let this = unsafe { body.as_ref() };
         let seat = &this.seat;
         let unwinding = std::thread::panicking();
-        if unwinding {
+        if unwinding && !this.held_back.replace(true) {
             self.held_back.borrow_mut().push(SeatArc::clone(seat));
         }
         match until {
@@ -303,8 +332,11 @@ impl Hub {
             }
             Some(at) => {
                 let waker = Seat::waker(seat);
+                // Whatever context another coroutine has entered and not left.
+                let own_context = self.runtime.enter();
                 let mut timer = pin!(tokio::time::sleep_until(at.into()));
                 let is_over = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+                drop(own_context);
                 if is_over {
                     // It comes back at once for as long as it is held back: another one must go on.
                     if unwinding {
@@ -323,6 +355,11 @@ impl Hub {
     fn release_held_back(&self) {
         if !self.held_back.borrow().is_empty() && !std::thread::panicking() {
             for seat in self.held_back.take() {
+                if let Some(body) = seat.try_body() {
+                    // SAFETY: the body of a seat is valid until its hub frees it, which takes the
+                    // pointer out of the seat first.
+                    unsafe { body.as_ref() }.held_back.set(false);
+                }
                 Seat::wake(&seat);
             }
         }

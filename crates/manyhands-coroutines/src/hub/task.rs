@@ -28,6 +28,9 @@ impl Future for HubTask {
         let hub = unsafe { self.hub.as_ref() };
         hub.remote.begin(cx.waker());
         hub.in_turn.set(true);
+        if let Some(source) = &hub.source {
+            source.busy();
+        }
         hub.remote.pulse().begin_turn();
         let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
         hub.remote.pulse().end_turn();
@@ -57,6 +60,10 @@ impl Drop for HubTask {
             unsafe { Body::free(body) };
         }
         // What is suspended is leaked, stacks and all: unwinding it here could wait, and there is
-        // nobody left to turn a reactor.
+        // nobody left to turn a reactor. Their tasks end as lost, for those who wait elsewhere.
+        for body in hub.live.take() {
+            // SAFETY: with the hub's task nobody is left who could resume it.
+            unsafe { Body::lose(body) };
+        }
     }
 }

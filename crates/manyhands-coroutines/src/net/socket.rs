@@ -80,13 +80,12 @@ impl<S: AsRawFd> Socket<S> {
         is_drained: impl Fn(&R) -> bool,
     ) -> io::Result<R> {
         check_cancelled();
+        // Before the operation: a yield may end by unwinding, and nothing may be lost then.
+        take_turns();
         let mut op = || uninterrupted(|| op(&self.io), &is_drained);
         match self.registrations.attempt(direction, &mut op) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => {
-                take_turns();
-                return done;
-            }
+            done => return done,
         }
         manyhands_io::prepare()?;
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
@@ -163,7 +162,7 @@ pub(crate) fn take_turns() {
         next.is_multiple_of(OPERATIONS_PER_TURN)
     });
     if is_due.unwrap_or(false) && !std::thread::panicking() {
-        Hub::with_own(Hub::yield_now);
+        Hub::with_own(Hub::yield_if_allowed);
     }
 }
 

@@ -164,8 +164,9 @@ impl Shared {
         match Hub::install(self.stack_size, Some(Box::new(source))) {
             Ok(hub) => {
                 let _first = self.hubs[number].remote.set(hub.remote);
-                // It ends with the pool; an error would mean that the runtime is gone.
-                let _ended = manyhands_io::wait(hub.task);
+                if let Err(error) = manyhands_io::wait(hub.task) {
+                    self.break_down(format!("a hub has ended: {error}"));
+                }
             }
             Err(error) if number == 0 => {
                 self.break_down(format!("no hub was made: {error} (see `ulimit -n`)"));
@@ -299,6 +300,12 @@ impl Source for FromPool {
         if self.shared.is_finished() {
             self.shared.wake_all();
         }
+    }
+
+    fn busy(&self) {
+        // So that a submitter does not take it for one that has nothing to do. What was pushed
+        // before this is seen when the turn looks at the queue, or in `idle` at its end.
+        self.shared.hubs[self.number].idle.store(false, Ordering::SeqCst);
     }
 
     fn idle(&self) -> bool {

@@ -18,6 +18,7 @@ mod server_tls;
 mod soundness;
 mod stack;
 mod switch_cost;
+mod thread_end;
 mod tokio_inside;
 mod verbs;
 mod watchdog;

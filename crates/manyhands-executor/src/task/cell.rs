@@ -43,6 +43,19 @@ pub(crate) trait JobCell: Send + Sync {
     /// Ends the task with this error, if it has not begun.
     fn fail(&self, error: TaskError);
 
+    /// Ends a task whose code has begun and will never go on; if it has not begun, like
+    /// [`fail`](Self::fail).
+    ///
+    /// # Safety
+    /// The code must be suspended for ever: otherwise it would end the task a second time.
+    unsafe fn lose(&self, error: TaskError) {
+        match self.header().phase() {
+            Phase::Queued => self.fail(error),
+            Phase::Running => self.finish_dispatched(Err(error)),
+            Phase::Finished | Phase::Done => {}
+        }
+    }
+
     /// The job is dropped: ends the task as lost, unless somebody else has it. Called by the one
     /// job of the cell, and nothing of it after this.
     fn abandon(&self) {

@@ -194,8 +194,12 @@ where
         }
     }
 
-    fn finish_dispatched(&self, _outcome: Result<&[u8], TaskError>) {
-        // Never dispatched: a future does not leave its process.
+    /// A future does not leave its process, but it may be lost while somebody waits for it. It stays
+    /// where it is then: whoever is suspended has borrowed it.
+    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
+        if let Err(error) = outcome {
+            self.shared.complete(Err(error));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
@@ -187,8 +188,10 @@ impl Header {
     pub(crate) fn wake_waiters(&self) {
         let waiters = lock(&self.waiters).take();
         if let Some(waiters) = waiters {
-            waiters.wakers.into_iter().for_each(|(_, waker)| waker.wake());
-            waiters.poller.into_iter().for_each(Waker::wake);
+            // Wakers may be foreign code; one that panics keeps nobody else from being woken.
+            let wake = |waker: Waker| drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            waiters.wakers.into_iter().for_each(|(_, waker)| wake(waker));
+            waiters.poller.into_iter().for_each(wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
         }
     }

@@ -130,8 +130,10 @@ impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
         self.drop_work();
     }
 
-    fn finish_dispatched(&self, _outcome: Result<&[u8], TaskError>) {
-        unreachable!("a job of one thread is never dispatched");
+    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
+        if let Err(error) = outcome {
+            self.shared.complete(Err(error));
+        }
     }
 
     fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
