@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use manyhands_coroutines::{
     CoroutinePool, forbid_suspend, net, sleep, spawn_local, timeout, yield_now,
 };
-use manyhands_executor::{ExecutorExt, InProcess, TaskErrorKind, TaskOptions};
+use manyhands_executor::{ExecutorExt, TaskErrorKind, TaskOptions};
 
 const LONG: Duration = Duration::from_secs(100);
 const BRIEF: Duration = Duration::from_millis(20);
@@ -87,7 +88,7 @@ fn a_hub_that_was_woken_by_a_timer_is_not_taken_for_an_idle_one() {
 fn a_foreign_runtime_does_not_turn_the_hub_of_its_thread() {
     assert_eq!(spawn_local(|| 1).result().unwrap(), 1, "the thread has a hub now");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let task = runtime.block_on(async { spawn_local(|| 2) });
+    let task = runtime.block_on(std::future::poll_fn(|_| Poll::Ready(spawn_local(|| 2))));
     assert_eq!(task.result().unwrap_err().kind(), TaskErrorKind::Rejected);
     let entered = runtime.enter();
     let task = spawn_local(|| 3);
