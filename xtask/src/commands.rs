@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::options::{self, OptionSpec, Options};
 use crate::report::Verdict;
-use crate::{bench_setup, ci, layers, test, tidy, tsan};
+use crate::{asan, bench_setup, ci, layers, test, tidy, tsan};
 
 /// Every command, in the order in which the help shows them.
 pub(crate) static COMMANDS: &[&Command] = &[
@@ -15,6 +15,7 @@ pub(crate) static COMMANDS: &[&Command] = &[
     &layers::COMMAND,
     &tidy::COMMAND,
     &tsan::COMMAND,
+    &asan::COMMAND,
     &bench_setup::COMMAND,
 ];
 

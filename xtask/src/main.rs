@@ -3,6 +3,7 @@
 
 mod commands;
 
+mod asan;
 mod bench_setup;
 mod ci;
 mod layers;
