@@ -1,12 +1,14 @@
 //! Structured concurrency: tasks that belong together and end together.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{WakeOnCancel, check_cancelled, wake_on_cancel};
+use manyhands_wait::{Layer, WakeOnCancel, check_cancelled, has_scoped_parker, wake_on_cancel};
 
 use crate::entry::Portable;
 use crate::error::{TaskError, TaskErrorKind};
@@ -18,9 +20,14 @@ use crate::task::{AsTask, Outcome, Task, TaskHandle};
 /// Tasks that end together: when one fails, the others are cancelled, and the group is over when
 /// all have ended.
 ///
-/// [`wait`](Group::wait) ends a group in the normal way. Dropping a group cancels what is left and
-/// waits for it: a destructor that blocks, which `wait` avoids. A deadline that is in force where
-/// the group is made applies to its tasks too.
+/// [`wait`](Group::wait) ends a group in the normal way, and [`run`](Group::run) on every way out
+/// of a closure. Dropping a group cancels what is left and waits for it: a destructor that blocks,
+/// which those two avoid. **A group that is dropped in a coroutine while a panic or a cancellation
+/// unwinds it is cancelled but not waited for**: its tasks may be coroutines of the same thread,
+/// which can be cancelled only after the unwinding. They end a little later than the group then;
+/// use `run`, or [`scope`](crate::scope()), where that matters.
+///
+/// A deadline that is in force where the group is made applies to its tasks too.
 ///
 /// A task that was cancelled is no failure. An error that a task's own code returns is its value,
 /// and no failure either.
@@ -90,24 +97,47 @@ impl<'e, E: Executor + ?Sized> Group<'e, E> {
     /// The error of the task that failed first.
     #[track_caller]
     pub fn wait(self) -> Result<(), TaskError> {
-        self.members.join();
-        self.take_error().map_or(Ok(()), Err)
+        self.conclude(|| ())
     }
 
-    /// Waits for all tasks and leaves the first error in place.
+    /// Runs `f` with the group, and then waits until all tasks have ended. When `f` panics or is
+    /// cancelled, so are the tasks, and it goes on after they have ended.
+    ///
+    /// # Errors
+    /// The error of the task that failed first; `f`'s value is dropped then.
+    ///
+    /// ```
+    /// use manyhands_executor::{Group, InProcess, Sequential};
+    ///
+    /// let executor = Sequential::new();
+    /// let task = Group::new(&executor).run(|group| group.spawn(|| 1 + 1));
+    /// assert_eq!(task.unwrap().result().unwrap(), 2);
+    /// ```
     #[track_caller]
-    pub(crate) fn join_members(&self) {
-        self.members.join();
+    pub fn run<T>(self, f: impl FnOnce(&Self) -> T) -> Result<T, TaskError> {
+        self.conclude(|| f(&self))
     }
 
-    /// From here on, until the guard is dropped, a cancellation of the code around this call, which
-    /// is the owner's, reaches the tasks of the group at once.
-    pub(crate) fn cancelled_with_owner(&self) -> WakeOnCancel {
-        self.members.cancelled_with_owner()
-    }
-
-    pub(crate) fn take_error(&self) -> Option<TaskError> {
-        self.members.lock().first_error.take()
+    /// Runs `f`, which adds tasks, and waits for them; returns or unwinds only when all have ended.
+    #[track_caller]
+    pub(crate) fn conclude<T>(&self, f: impl FnOnce() -> T) -> Result<T, TaskError> {
+        // Never in a destructor: what waits while the thread unwinds keeps the coroutines of this
+        // thread from being cancelled, and those are what it would wait for.
+        let value = catch_unwind(AssertUnwindSafe(|| {
+            let _cancelled_with_owner = self.members.cancelled_with_owner();
+            f()
+        }));
+        match value {
+            Ok(value) => {
+                self.members.join();
+                let error = self.members.lock().first_error.take();
+                error.map_or(Ok(value), Err)
+            }
+            Err(payload) => {
+                self.members.end();
+                resume_unwind(payload)
+            }
+        }
     }
 
     fn options(&self) -> TaskOptions {
@@ -150,17 +180,11 @@ impl<E: InProcess + ?Sized> Group<'_, E> {
 
 impl<E: Executor + ?Sized> Drop for Group<'_, E> {
     fn drop(&mut self) {
-        // The wait is unwound if the task that drops the group was itself cancelled. That is
-        // delivered once, so the second wait goes through.
-        struct Join<'a>(&'a Arc<Members>);
-        impl Drop for Join<'_> {
-            fn drop(&mut self) {
-                self.0.join();
-            }
+        if std::thread::panicking() && has_scoped_parker() {
+            self.members.cancel();
+        } else {
+            self.members.end();
         }
-        self.members.cancel();
-        let _second = Join(&self.members);
-        self.members.join();
     }
 }
 
@@ -208,25 +232,71 @@ impl Members {
         }
     }
 
-    /// Waits for each member; those that a member adds come later in the list.
-    ///
-    /// Waiting for a member may mean to run it here. So that this does not keep a cancellation of
-    /// the owner from its members, that reaches them on a way of its own.
+    /// Waits for each member. If the wait is unwound, because the owner is cancelled, the members
+    /// are too, and the unwinding goes on when they have ended.
     #[track_caller]
     fn join(self: &Arc<Self>) {
-        let _cancelled_with_owner = self.cancelled_with_owner();
+        // A cancellation of the owner reaches the members on a way of its own, because to wait for
+        // one may mean to run it here.
+        let joined = catch_unwind(AssertUnwindSafe(|| {
+            let _cancelled_with_owner = self.cancelled_with_owner();
+            self.wait_for_each();
+        }));
+        if let Err(payload) = joined {
+            self.end();
+            resume_unwind(payload);
+        }
+        // They may have ended so early because the owner is cancelled; then it shall not go on as if
+        // they had done their work.
+        check_cancelled();
+    }
+
+    /// Cancels the members and waits for them, whatever happens to the owner meanwhile: it learns of
+    /// that at its next wait.
+    #[track_caller]
+    fn end(self: &Arc<Self>) {
+        let cancelled = catch_unwind(AssertUnwindSafe(|| self.cancel()));
+        let joined = catch_unwind(AssertUnwindSafe(|| {
+            Layer::new().isolated().enter(|| self.wait_for_each());
+        }));
+        if let Err(payload) = joined {
+            self.give_up(&*payload);
+        }
+        if let Err(payload) = cancelled {
+            resume_unwind(payload);
+        }
+    }
+
+    /// Waits for each member; those that a member adds come later in the list.
+    #[track_caller]
+    fn wait_for_each(&self) {
         loop {
             let Some(handle) = self.lock().handles.last().cloned() else { break };
             handle.wait();
-            // Taken out only now: if the wait is unwound, the next join must find it.
+            // Taken out only now: if the wait is unwound, the next one must find it.
             let mut state = self.lock();
             while state.handles.last().is_some_and(TaskHandle::is_settled) {
                 state.handles.pop();
             }
         }
-        // They may have ended so early because the owner is cancelled; then it shall not go on as if
-        // they had done their work.
-        check_cancelled();
+    }
+
+    /// Called when members cannot be waited for: waiting is forbidden here, say. They may have
+    /// borrowed from the stack below, which must not be left while one of them runs.
+    #[cold]
+    fn give_up(&self, payload: &(dyn Any + Send)) {
+        if self.lock().handles.iter().all(TaskHandle::is_settled) {
+            return;
+        }
+        let why = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("a panic");
+        eprintln!(
+            "manyhands: tasks of a group still run and cannot be waited for ({why}); aborting"
+        );
+        std::process::abort();
     }
 
     fn cancelled_with_owner(self: &Arc<Self>) -> WakeOnCancel {

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::TaskError;
@@ -38,19 +37,8 @@ where
     F: for<'scope> FnOnce(&'scope Scope<'scope, 'env, E>) -> T,
 {
     let scope = Scope { group: Group::new(executor), scope: PhantomData, env: PhantomData };
-    // From here on the tasks are joined on every way out: `join` does it even if it is unwound.
-    let value = catch_unwind(AssertUnwindSafe(|| {
-        let _cancelled_with_owner = scope.group.cancelled_with_owner();
-        f(&scope)
-    }));
-    match value {
-        Ok(value) => scope.join().map(|()| value),
-        Err(payload) => {
-            scope.group.cancel();
-            let _reported_by_f = scope.join();
-            resume_unwind(payload)
-        }
-    }
+    // Comes back, by returning or unwinding, only when all tasks have ended.
+    scope.group.conclude(|| f(&scope))
 }
 
 /// Where tasks with borrows are spawned; made by [`scope`].
@@ -76,7 +64,7 @@ impl<'scope, 'env, E: InProcess + ?Sized> Scope<'scope, 'env, E> {
             *result.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         });
         // SAFETY: only the lifetime changes. `scope` returns or unwinds only after every task of
-        // the group has ended (`Scope::join`, whatever happens), and a task has ended
+        // the group has ended (`Group::conclude`, whatever happens), and a task has ended
         // only when its closure was called to its end or dropped: so neither the closure nor
         // the `Arc` in it is touched after 'scope.
         let run = unsafe {
@@ -91,25 +79,6 @@ impl<'scope, 'env, E: InProcess + ?Sized> Scope<'scope, 'env, E> {
     /// Cancels the tasks of the scope.
     pub fn cancel(&self) {
         self.group.cancel();
-    }
-
-    /// Waits for all tasks, whatever happens meanwhile.
-    fn join(&self) -> Result<(), TaskError> {
-        let on_unwind = JoinAll(&self.group);
-        self.group.join_members();
-        std::mem::forget(on_unwind);
-        self.group.take_error().map_or(Ok(()), Err)
-    }
-}
-
-/// Cancels and joins a group when the wait for it is unwound: the task that waits was cancelled
-/// itself. A cancellation is delivered once, so this second wait goes through.
-struct JoinAll<'a, 'env, E: InProcess + ?Sized>(&'a Group<'env, E>);
-
-impl<E: InProcess + ?Sized> Drop for JoinAll<'_, '_, E> {
-    fn drop(&mut self) {
-        self.0.cancel();
-        self.0.join_members();
     }
 }
 

@@ -102,6 +102,14 @@ impl<'a> Layer<'a> {
         self
     }
 
+    /// Keeps everything outside the layer from what runs in it: no cancellation and no deadline from
+    /// there is delivered inside, it waits for the first wait afterwards. For a wait that must not
+    /// end early, and that somebody else is sure to end.
+    pub fn isolated(mut self) -> Layer<'a> {
+        self.isolated = true;
+        self
+    }
+
     /// Runs `f` inside this layer.
     ///
     /// # Panics

@@ -18,6 +18,7 @@ mod server_process;
 mod server_tls;
 mod soundness;
 mod stack;
+mod structured;
 mod switch_cost;
 mod thread_end;
 mod tokio_inside;
