@@ -156,7 +156,7 @@ impl<In: 'static, Out: 'static, R: 'static> Coroutine<In, Out, R> {
     /// # Panics
     /// With the panic of the coroutine, if it panics. If it is dead, or runs already (it calls this
     /// itself, or waits further out for something that does).
-    #[inline]
+    #[inline(always)]
     pub fn switch(&self, value: In) -> Switched<Out, R> {
         if !self.core.link.can_be_resumed() {
             self.refuse(value);
