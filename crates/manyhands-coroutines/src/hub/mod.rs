@@ -94,6 +94,8 @@ pub(crate) struct Hub {
     budget: Cell<u32>,
     forbidden: Cell<u32>,
     in_turn: Cell<bool>,
+    /// The [`stack::trims`] that the spare bodies have followed.
+    trims: Cell<usize>,
     /// Those who began to wait while the thread was panicking: one of them waits in a destructor
     /// while it unwinds, and until it has ended that, nobody else can be unwound.
     held_back: RefCell<Vec<SeatArc<Seat>>>,
@@ -163,6 +165,7 @@ impl Hub {
             budget: Cell::new(SWITCHES_MAX),
             forbidden: Cell::new(0),
             in_turn: Cell::new(false),
+            trims: Cell::new(stack::trims()),
             held_back: RefCell::new(Vec::new()),
             turn_end: Lookout::default(),
             idleness: Lookout::default(),

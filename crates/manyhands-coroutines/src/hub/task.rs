@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use manyhands_wait::with_parker;
 
 use super::{Body, Hub};
+use crate::stack;
 use crate::watchdog;
 
 /// The hub as a task of its thread's runtime.
@@ -35,6 +36,7 @@ impl Future for HubTask {
         let more = with_parker(hub, || hub.home.schedule(Hub::start_now, || hub.turn()));
         hub.remote.pulse().end_turn();
         hub.in_turn.set(false);
+        hub.follow_trims();
         if more {
             // Comes back when tokio has looked for I/O and timers.
             let _pending = pin!(tokio::task::yield_now()).poll(cx);
@@ -44,6 +46,22 @@ impl Future for HubTask {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+}
+
+impl Hub {
+    /// Lets go of all bodies without a job, and of the memory of their stacks, if idle stacks are to
+    /// give theirs back.
+    fn follow_trims(&self) {
+        let trims = stack::trims();
+        if self.trims.replace(trims) == trims {
+            return;
+        }
+        for body in self.spare.take() {
+            // SAFETY: spare bodies have no job, and are known to the hub alone.
+            unsafe { Body::free(body) };
+        }
+        stack::trim_here();
     }
 }
 

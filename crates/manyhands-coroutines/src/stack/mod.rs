@@ -127,7 +127,20 @@ pub fn statistics() -> Statistics {
     POOL.statistics()
 }
 
+/// What [`trim`] does on the calling thread.
+pub(crate) fn trim_here() -> usize {
+    hot::flush();
+    POOL.trim()
+}
+
 static IDLE_MAX: AtomicUsize = AtomicUsize::new(pool::IDLE_MAX_DEFAULT);
+/// Goes up by one whenever idle stacks are to give back memory.
+static TRIMS: AtomicUsize = AtomicUsize::new(0);
+
+/// A number that changes whenever hubs are to let go of coroutines without work.
+pub(crate) fn trims() -> usize {
+    TRIMS.load(Ordering::Relaxed)
+}
 
 /// What [`set_idle_max`] has set: also the most coroutines without work that a hub keeps, stacks and
 /// all.
@@ -139,10 +152,11 @@ pub(crate) fn idle_max() -> usize {
 /// those this thread has kept for itself. Returns how many stacks that were.
 ///
 /// Their addresses stay reserved, which costs no memory. What other threads keep for themselves (at
-/// most 256 stacks each) stays with them.
+/// most 256 stacks each) stays with them. The coroutines without work that a hub keeps for the next
+/// jobs are let go, stacks and all, in the hub's next turn.
 pub fn trim() -> usize {
-    hot::flush();
-    POOL.trim()
+    TRIMS.fetch_add(1, Ordering::Relaxed);
+    trim_here()
 }
 
 /// How many idle stacks of the process keep their memory, besides the at most 256 that each thread
@@ -152,5 +166,6 @@ pub fn trim() -> usize {
 /// when a stack is given back the next time; [`trim`] works at once.
 pub fn set_idle_max(stacks: usize) {
     IDLE_MAX.store(stacks, Ordering::Relaxed);
+    TRIMS.fetch_add(1, Ordering::Relaxed);
     POOL.set_idle_max(stacks);
 }

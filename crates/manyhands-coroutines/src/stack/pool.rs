@@ -31,7 +31,7 @@ pub(super) static POOL: Pool = Pool::new(GuardMethod::Markers);
 pub struct Statistics {
     /// Mappings that stacks were cut from.
     pub slabs: usize,
-    /// Stacks that somebody has.
+    /// Stacks that somebody has: coroutines with work, and those without that hubs keep for the next.
     pub in_use: usize,
     /// Idle stacks that threads keep for themselves, with their memory.
     pub idle_hot: usize,

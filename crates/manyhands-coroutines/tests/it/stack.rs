@@ -129,3 +129,28 @@ fn the_error_names_the_limit_of_address_space() {
     let output = crate::child::run(name);
     assert!(output.status.success(), "{output:?}");
 }
+
+#[test]
+fn a_hub_lets_go_of_what_it_keeps_when_memory_is_asked_back() {
+    // In a process of its own: nobody else has stacks.
+    let name = "stack::a_hub_lets_go_of_what_it_keeps_when_memory_is_asked_back";
+    if !crate::child::is_asked_for(name) {
+        let output = crate::child::run(name);
+        assert!(output.status.success(), "{output:?}");
+        return;
+    }
+    let wave = || {
+        let short = std::time::Duration::from_millis(1);
+        let sleep =
+            || manyhands_coroutines::spawn_local(move || manyhands_coroutines::sleep(short));
+        let tasks: Vec<_> = (0..500).map(|_| sleep()).collect();
+        tasks.into_iter().for_each(|task| task.result().unwrap());
+    };
+    wave();
+    assert!(stack::statistics().in_use >= 400, "{:?}", stack::statistics());
+    stack::trim();
+    manyhands_coroutines::yield_now();
+    let after = stack::statistics();
+    assert!(after.in_use < 10 && after.idle_trimmed >= 400, "{after:?}");
+    wave();
+}
