@@ -28,6 +28,10 @@ impl CoroutinePoolBuilder {
     }
 
     /// How many jobs may be under way at a time; others wait in the queue. Default: no limit.
+    ///
+    /// A job that waits for another of the same pool keeps its place meanwhile: when all places are
+    /// held by jobs that wait for queued ones, they wait for ever. Give jobs that submit more jobs a
+    /// pool without a limit, and bound what they do with a [`Pool`](crate::Pool) or a window.
     pub fn limit(mut self, jobs: usize) -> CoroutinePoolBuilder {
         self.limit = Some(jobs);
         self
