@@ -3,7 +3,7 @@
 //!
 //! Layers live on the stacks of those who open them and are linked from the inside out; each context
 //! has a pointer to the innermost. A layer delivers its cancellation **once**: afterwards
-//! destructors may wait, for instance to join the children of a scope.
+//! destructors may wait, for instance to tell a peer that it is over.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
@@ -13,8 +13,9 @@ use std::task::Waker;
 use std::time::Instant;
 
 use crate::interrupt::{Cause, Interrupt};
+use crate::parker::{ByHand, Parkers, with_thread_parkers};
 use crate::primitive::local;
-use crate::scheduled::scheduled_innermost;
+use crate::scheduled::{scheduled_in_force, scheduled_innermost};
 
 /// Something that can ask a context to end: a cancel token, or a task.
 pub trait CancelSource {
@@ -298,23 +299,37 @@ fn for_each_layer(mut visit: impl FnMut(&Layer<'_>)) {
     }
 }
 
-/// The innermost layer as an opaque value, for schedulers that switch stacks: a coroutine's chain
-/// is taken out when it suspends and put back when it goes on.
+/// What is in force on a stack, as an opaque value, for schedulers that switch stacks: the innermost
+/// layer and the innermost parker that are open there. It is taken out when a coroutine suspends and
+/// put back when it goes on.
 #[derive(Debug, Clone, Copy)]
-pub struct Chain(*const Layer<'static>);
+pub struct Chain {
+    layers: *const Layer<'static>,
+    parkers: ByHand,
+}
 
 impl Chain {
     /// An empty chain: that of a coroutine that has not started.
     pub const fn empty() -> Chain {
-        Chain(ptr::null())
+        Chain { layers: ptr::null(), parkers: ByHand::empty() }
     }
 
     /// Puts `self` in force on this thread and returns the chain that was.
     ///
     /// # Safety
-    /// Every layer of `self` must be open on the stack that runs next, and must stay on it while
-    /// the chain is in force.
+    /// Everything in `self` must be open on the stack that runs next, and must stay on it while the
+    /// chain is in force. That must be the stack of one coroutine from its first chain, which is
+    /// [`empty`](Chain::empty), to its last; when it is left, what this returned is swapped back.
+    #[inline]
     pub unsafe fn swap(self) -> Chain {
-        Chain(with_innermost(|innermost| innermost.replace(self.0)))
+        let swap = |innermost: &Innermost, parkers: &Parkers| Chain {
+            layers: innermost.replace(self.layers),
+            // SAFETY: by contract.
+            parkers: unsafe { self.parkers.swap(parkers) },
+        };
+        match scheduled_in_force() {
+            Some((innermost, parkers)) => swap(innermost, parkers),
+            None => OF_THREAD.with(|innermost| with_thread_parkers(|own| swap(innermost, own))),
+        }
     }
 }

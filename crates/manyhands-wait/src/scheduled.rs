@@ -10,6 +10,7 @@ use crate::context::{
     Context, ContextKind, Slot, State, clear, fill, free_slot, give_back, next_id,
 };
 use crate::layer::Innermost;
+use crate::parker::Parkers;
 
 thread_local! {
     static SCHEDULED: Cell<*const ScheduledContext> = const { Cell::new(ptr::null()) };
@@ -17,7 +18,8 @@ thread_local! {
 
 /// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
 /// table when it first waits or asks for itself, and the same place serves the next one that the
-/// scheduler runs in its stead. It has a chain of [layers](crate::Layer) of its own.
+/// scheduler runs in its stead. It has a chain of [layers](crate::Layer) of its own, and what it sets
+/// [`with_parker`](crate::with_parker) is in force in it alone.
 pub struct ScheduledContext {
     kind: ContextKind,
     name: RefCell<Option<Arc<str>>>,
@@ -26,6 +28,8 @@ pub struct ScheduledContext {
     is_listed: Cell<bool>,
     /// The chain of layers in force in it.
     innermost: Innermost,
+    /// The parkers that are set in it.
+    parkers: Parkers,
     /// It belongs to its scheduler's thread.
     not_send: PhantomData<*const ()>,
 }
@@ -39,6 +43,7 @@ impl ScheduledContext {
             slot: Cell::new(None),
             is_listed: Cell::new(false),
             innermost: Cell::new(ptr::null()),
+            parkers: Parkers::new(),
             not_send: PhantomData,
         }
     }
@@ -68,7 +73,8 @@ impl ScheduledContext {
     ///
     /// # Safety
     /// What `context` points to must stay where it is until something else was put in its place, and
-    /// every layer that is open in it must be on the stack that runs next.
+    /// every layer that is open in it, and every parker that is set in it, must be on the stack that
+    /// runs next.
     #[inline]
     pub unsafe fn swap(context: *const ScheduledContext) -> *const ScheduledContext {
         SCHEDULED.with(|scheduled| scheduled.replace(context))
@@ -130,6 +136,18 @@ fn scheduled<'a>() -> Option<&'a ScheduledContext> {
 #[inline]
 pub(crate) fn scheduled_innermost<'a>() -> Option<&'a Innermost> {
     scheduled().map(|context| &context.innermost)
+}
+
+/// The parkers that are set in the scheduler's context that runs here.
+#[inline]
+pub(crate) fn scheduled_parkers<'a>() -> Option<&'a Parkers> {
+    scheduled().map(|context| &context.parkers)
+}
+
+/// Both of these.
+#[inline]
+pub(crate) fn scheduled_in_force<'a>() -> Option<(&'a Innermost, &'a Parkers)> {
+    scheduled().map(|context| (&context.innermost, &context.parkers))
 }
 
 pub(crate) fn scheduled_slot() -> Option<&'static Slot> {

@@ -42,8 +42,8 @@ pub(super) enum Signal {
 /// What each switch touches comes first.
 #[repr(C)]
 pub(super) struct Link {
-    /// The layers around the code that does not run: that of the coroutine while it is suspended,
-    /// that of whoever has gone on with it while it runs.
+    /// The layers around the code that does not run, and the parkers that it has set: those of the
+    /// coroutine while it is suspended, those of whoever has gone on with it while it runs.
     chain: Cell<Chain>,
     /// Who ran when it was last gone on with.
     outer: Cell<*const Running>,
@@ -112,7 +112,7 @@ impl Link {
     #[inline]
     pub(super) unsafe fn enter(&self) {
         self.state.set(State::Running);
-        // SAFETY: the link stays where it is, by contract; the layers of its chain are open on its
+        // SAFETY: the link stays where it is, by contract; what is in its chain is open on its
         // stack, which runs next.
         unsafe {
             self.outer.set(overflow::replace(&self.running));
@@ -127,7 +127,7 @@ impl Link {
     #[inline]
     pub(super) unsafe fn leave(&self) {
         self.state.set(State::Suspended);
-        // SAFETY: the layers are those that were open where control has come back to, and those who
+        // SAFETY: what is put back is what was open where control has come back to, and those who
         // ran before are still there.
         unsafe {
             self.chain.set(self.chain.get().swap());

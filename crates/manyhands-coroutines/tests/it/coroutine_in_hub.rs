@@ -1,10 +1,13 @@
-//! Bare coroutines inside those of a hub: a wait suspends both.
+//! Bare coroutines inside those of a hub: a wait suspends both. And parkers that coroutines of either
+//! kind set: each is in force on its own stack alone.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
-use manyhands_coroutines::{Coroutine, SwitchError, spawn_local};
+use manyhands_coroutines::{Coroutine, SwitchError, sleep, spawn_local, yield_now};
+use manyhands_wait::{Parker, has_scoped_parker, wait_timeout, with_parker};
 
 #[test]
 fn a_wait_inside_lets_the_other_coroutines_of_the_hub_run() {
@@ -43,4 +46,162 @@ fn one_that_waits_in_another_coroutine_of_the_hub_is_running() {
     assert_eq!(second.result().unwrap(), Err(SwitchError::Running(())));
     first.result().unwrap();
     assert!(shared.is_dead());
+}
+
+type Log = Rc<RefCell<Vec<String>>>;
+
+/// Notes who parks through it. The name is on the heap, where a use after it was dropped shows.
+struct Named(String, Log);
+
+impl Named {
+    fn new(name: &str, log: &Log) -> Named {
+        Named(name.to_owned(), Rc::clone(log))
+    }
+}
+
+impl Parker for Named {
+    fn waker(&self) -> Waker {
+        Waker::noop().clone()
+    }
+
+    fn park(&self, _: Option<Instant>) {
+        self.1.borrow_mut().push(self.0.clone());
+    }
+}
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        self.0.replace_range(.., "dropped");
+    }
+}
+
+/// Parks once through the parker in force.
+fn park() {
+    wait_timeout(std::future::pending::<()>(), Duration::ZERO).unwrap_err();
+}
+
+#[test]
+fn parkers_of_bare_coroutines_are_left_in_any_order() {
+    let log = Log::default();
+    let make = |name: &'static str| {
+        let log = Rc::clone(&log);
+        Coroutine::<()>::new(move |me, ()| {
+            let parker = Named::new(name, &log);
+            with_parker(&parker, || {
+                park();
+                me.suspend(());
+                park();
+            });
+            drop(parker);
+            park(); // through that of the thread
+            assert!(!has_scoped_parker());
+        })
+    };
+    let (one, two) = (make("one"), make("two"));
+    one.switch(());
+    assert!(!has_scoped_parker());
+    two.switch(());
+    one.switch(());
+    assert!(one.is_dead() && !has_scoped_parker());
+    park();
+    two.switch(());
+    assert!(two.is_dead() && !has_scoped_parker());
+    park();
+    assert_eq!(*log.borrow(), ["one", "two", "one", "two"]);
+}
+
+#[test]
+fn a_bare_coroutine_that_is_dropped_takes_its_parker_along() {
+    let log = Log::default();
+    let parker = Named::new("its own", &log);
+    let suspended = Coroutine::<()>::new(move |me, ()| with_parker(&parker, || me.suspend(())));
+    suspended.switch(());
+    with_parker(&Named::new("other", &log), || {
+        drop(suspended);
+        park();
+    });
+    park();
+    assert_eq!(*log.borrow(), ["other"]);
+}
+
+#[test]
+fn a_bare_coroutine_has_the_parker_of_the_thread_that_switches_to_it() {
+    let log = Log::default();
+    let waits = Coroutine::<()>::new(|me, ()| {
+        park();
+        me.suspend(());
+        park();
+    });
+    with_parker(&Named::new("first", &log), || _ = waits.switch(()));
+    with_parker(&Named::new("second", &log), || _ = waits.switch(()));
+    assert_eq!(*log.borrow(), ["first", "second"]);
+}
+
+/// What one sets may be tied to its stack, so it cannot be used on another.
+#[test]
+fn a_bare_coroutine_does_not_have_the_parker_of_another_one() {
+    let log = Log::default();
+    let inner = Coroutine::<()>::new(|_, ()| park());
+    let outer = Coroutine::<()>::new({
+        let parker = Named::new("outer", &log);
+        move |_, ()| {
+            with_parker(&parker, || {
+                inner.switch(());
+                park();
+            })
+        }
+    });
+    with_parker(&Named::new("thread", &log), || _ = outer.switch(()));
+    assert_eq!(*log.borrow(), ["thread", "outer"]);
+}
+
+#[test]
+fn parkers_of_coroutines_of_a_hub_are_left_in_any_order() {
+    let log = Log::default();
+    let make = |name: &'static str, turns: u32| {
+        let log = Rc::clone(&log);
+        spawn_local(move || {
+            with_parker(&Named::new(name, &log), || {
+                for _ in 0..turns {
+                    yield_now();
+                    park();
+                }
+            });
+            sleep(Duration::from_millis(1)); // through the hub
+        })
+    };
+    let (one, two) = (make("one", 1), make("two", 2));
+    let other = spawn_local(|| {
+        for _ in 0..4 {
+            yield_now();
+            sleep(Duration::from_millis(1));
+        }
+    });
+    for task in [one, two, other] {
+        task.result().unwrap();
+    }
+    assert!(!has_scoped_parker());
+    assert_eq!(*log.borrow(), ["one", "two", "two"]);
+}
+
+#[test]
+fn a_bare_coroutine_goes_on_in_another_coroutine_with_its_own_parker() {
+    let log = Log::default();
+    let shared = Coroutine::<()>::new({
+        let parker = Named::new("its own", &log);
+        move |me, ()| {
+            with_parker(&parker, || {
+                me.suspend(());
+                park();
+            });
+            sleep(Duration::from_millis(1)); // through the hub
+        }
+    });
+    let first = shared.clone();
+    spawn_local(move || _ = first.switch(())).result().unwrap();
+    park();
+    let second = shared.clone();
+    spawn_local(move || _ = second.switch(())).result().unwrap();
+    assert!(shared.is_dead() && !has_scoped_parker());
+    assert_eq!(*log.borrow(), ["its own"]);
 }
