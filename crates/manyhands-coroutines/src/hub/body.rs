@@ -178,8 +178,8 @@ impl Body {
                         self.seat.remote.count_end();
                     });
                 }
+                drop(self.job.take());
             }));
-            let _reported = catch_unwind(AssertUnwindSafe(|| drop(self.job.take())));
             self.clear_locals(); // those of callbacks
             yielder.suspend(Pause::Finished);
         }

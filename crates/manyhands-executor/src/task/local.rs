@@ -20,7 +20,7 @@ use crate::primitive::{Ordering, UnsafeCell, local};
 use crate::task::cell::{
     JobCell, TaskCell, drop_quietly, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::Header;
+use crate::task::header::{Header, Phase};
 use crate::task::outcome::{Outcome, Shared};
 
 local! {
@@ -126,7 +126,9 @@ impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
     }
 
     fn abandon(&self) {
-        self.fail(dropped_unrun());
+        if self.shared.header.phase() == Phase::Queued {
+            self.fail(dropped_unrun());
+        }
         self.drop_work();
     }
 
