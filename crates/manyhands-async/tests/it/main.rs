@@ -4,5 +4,6 @@
 mod auto_traits;
 mod futures;
 mod limit;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod runtimes;

@@ -236,23 +236,17 @@ impl Hub {
     pub(crate) fn yield_now(&self) -> bool {
         let Some(body) = self.current.get() else { return false };
         self.check_allowed();
-        self.let_others_go_first(body);
+        self.with_ready(|ready| ready.resume(body));
         // SAFETY: it is the one that runs, so it is valid.
         let body = unsafe { body.as_ref() };
+        // SAFETY: as above, and so the caller is on its stack.
+        unsafe { body.suspend() };
         let yields = body.yields.get().wrapping_add(1);
         body.yields.set(yields);
         if yields % LOOK_EVERY == 0 {
             look_for_cancellation();
         }
         true
-    }
-
-    /// Puts `body`, the coroutine that runs, at the end of the run queue and suspends it.
-    #[inline(always)]
-    fn let_others_go_first(&self, body: NonNull<Body>) {
-        self.with_ready(|ready| ready.resume(body));
-        // SAFETY: it is the one that runs, so it is valid and the caller is on its stack.
-        unsafe { body.as_ref().suspend() };
     }
 
     /// Like [`yield_now`](Self::yield_now), where that is allowed.
@@ -321,8 +315,7 @@ impl Hub {
         // SAFETY: it runs, so it is valid, and the caller is on its stack.
         let this = unsafe { body.as_ref() };
         let seat = &this.seat;
-        let unwinding = std::thread::panicking();
-        if unwinding && !this.held_back.replace(true) {
+        if std::thread::panicking() && !this.held_back.replace(true) {
             self.held_back.borrow_mut().push(SeatArc::clone(seat));
         }
         match until {
@@ -340,12 +333,7 @@ impl Hub {
                 let mut timer = pin!(tokio::time::sleep_until(at.into()));
                 let is_over = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
                 drop(own_context);
-                if is_over {
-                    // It comes back at once for as long as it is held back: another one must go on.
-                    if unwinding {
-                        self.let_others_go_first(body);
-                    }
-                } else if seat.token.park() {
+                if !is_over && seat.token.park() {
                     // SAFETY: as above.
                     unsafe { this.suspend() };
                     seat.token.run();

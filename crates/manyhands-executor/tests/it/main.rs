@@ -10,6 +10,7 @@ mod futures;
 mod jobs;
 mod of_one_thread;
 mod own_process;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod portable;
 mod reports;

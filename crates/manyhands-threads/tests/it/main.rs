@@ -6,6 +6,7 @@ mod growth;
 mod isolation;
 mod lifecycle;
 mod order;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod priorities;
 mod shutdown_and_init;
