@@ -39,6 +39,11 @@ const LAYERS: &[Layer] = &[
         Row::Room,
         &["manyhands-executor", "manyhands-io", "manyhands-wait"],
     ),
+    layer(
+        "manyhands-processes",
+        Row::Room,
+        &["manyhands-executor", "manyhands-io", "manyhands-wait"],
+    ),
     layer("manyhands-http", Row::Room, &["manyhands-executor", "manyhands-io", "manyhands-wait"]),
     layer(
         "manyhands",
@@ -67,6 +72,7 @@ const KEEPERS: &[Keeper] = &[
             "manyhands-io",
             "manyhands-async",
             "manyhands-coroutines",
+            "manyhands-processes",
             "manyhands-http",
             "manyhands-cli",
             "examples",

@@ -1,0 +1,1 @@
+//! External programs: input, output, pipelines, time limits.

@@ -1,0 +1,10 @@
+//! Processes: a pool that a crash cannot break, shared state, and external programs.
+
+mod command;
+mod image;
+mod manager;
+mod memory;
+mod pool;
+mod process;
+mod queue;
+mod start;

@@ -1,0 +1,1 @@
+//! Memory that several processes see: payloads, read-only data, atomics, and what travels beside encoded bytes.

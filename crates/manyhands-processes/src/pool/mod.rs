@@ -1,0 +1,1 @@
+//! `ProcessPool`: the executor whose workers are processes.

@@ -1,0 +1,1 @@
+//! `Process`: one function in a process of its own.

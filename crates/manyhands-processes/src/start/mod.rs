@@ -1,0 +1,1 @@
+//! Starting a process of this binary and taking it over before `main`.

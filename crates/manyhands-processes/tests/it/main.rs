@@ -1,0 +1,9 @@
+//! The tests of the crate as its users see it.
+
+mod command;
+mod manager;
+mod memory;
+mod pool;
+mod process;
+mod queue;
+mod start;
