@@ -17,7 +17,7 @@ pub(crate) static COMMAND: Command = Command {
     summary: "Install the rivals that the benches compare with.",
     details: "\
 Makes a Python environment under target/bench-venv and installs aiohttp, requests,
-grequests, gevent, greenlet and flask there; installs Python and curl with apt-get when they are
+grequests, gevent, greenlet, flask, loky and pebble there; installs Python and curl with apt-get when they are
 missing and this runs as root. Prints what is there, with versions, and what is missing.
 A rival that cannot be had is no failure: the benches leave it out and say so.",
     options: &[OptionSpec {
@@ -54,7 +54,8 @@ const NGINX: Tool = Tool {
 };
 
 /// What pip installs: the names are those of PyPI.
-const LIBRARIES: &[&str] = &["aiohttp", "requests", "grequests", "gevent", "greenlet", "flask"];
+const LIBRARIES: &[&str] =
+    &["aiohttp", "requests", "grequests", "gevent", "greenlet", "flask", "loky", "pebble"];
 
 fn run(options: &Options) -> Result<Verdict> {
     let workspace = Workspace::load()?;
