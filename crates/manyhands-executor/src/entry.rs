@@ -2,9 +2,14 @@
 //! gives.
 //!
 //! Bytes are [postcard](https://docs.rs/postcard). An entry holds two addresses of this very
-//! binary: the function's, and that of a trampoline which knows the types, decodes the argument,
-//! calls, and encodes the outcome. An executor that runs jobs in other processes of the same
-//! binary translates the addresses.
+//! binary: the function's, and that of a trampoline, a constant which knows the types, decodes the
+//! argument, calls, and encodes the outcome. An executor that runs jobs in other processes of the
+//! same binary translates the addresses to offsets and back ([`Entry::at`]).
+
+use std::alloc::Layout;
+use std::any::type_name;
+use std::marker::PhantomData;
+use std::ptr;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -21,14 +26,47 @@ impl<T: Serialize + DeserializeOwned + Send + 'static> Portable for T {}
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     function: usize,
-    trampoline: fn(usize, &[u8]) -> Vec<u8>,
-    name: &'static str,
+    trampoline: &'static Trampoline,
 }
 
+/// What stands in the binary for one pair of types and a way to call: a constant, so that its
+/// address says which it is in every process of the binary.
+#[derive(Debug)]
+#[repr(C)]
+struct Trampoline {
+    magic: u64,
+    call: fn(usize, &[u8]) -> Vec<u8>,
+    name: fn() -> &'static str,
+}
+
+/// How a [`Trampoline`] is told from everything else that an address may lead to.
+const MAGIC: u64 = 0x9d6f_616e_7968_e5d1;
+
 impl Entry {
+    /// Size and alignment of what stands at the [`trampoline_address`](Self::trampoline_address).
+    pub const TRAMPOLINE: Layout = Layout::new::<Trampoline>();
+
+    /// The entry of these addresses, for a process that was told them as offsets; `None` if there
+    /// is no trampoline at that address.
+    ///
+    /// # Safety
+    /// * The trampoline's address is a multiple of the alignment of [`TRAMPOLINE`](Self::TRAMPOLINE),
+    ///   and as many bytes as its size says can be read there for ever and never change.
+    /// * If there is a trampoline, both addresses are those of one entry of this binary.
+    pub unsafe fn at(function: usize, trampoline: usize) -> Option<Entry> {
+        // SAFETY: the bytes are there by contract; any bytes are a `u64`.
+        let magic = unsafe { ptr::with_exposed_provenance::<u64>(trampoline).read() };
+        if magic != MAGIC {
+            return None;
+        }
+        // SAFETY: what begins with the magic is a trampoline, which by contract stays as it is.
+        let trampoline = unsafe { &*ptr::with_exposed_provenance::<Trampoline>(trampoline) };
+        Some(Entry { function, trampoline })
+    }
+
     /// The function's type, for messages: argument and result.
     pub fn name(&self) -> &'static str {
-        self.name
+        (self.trampoline.name)()
     }
 
     /// The address of the function in this process.
@@ -36,35 +74,43 @@ impl Entry {
         self.function
     }
 
-    /// The address of the trampoline in this process.
+    /// The address in this process of the constant that knows how to call the function.
     pub fn trampoline_address(&self) -> usize {
-        self.trampoline as usize
+        ptr::from_ref(self.trampoline).expose_provenance()
     }
 
     /// Calls the function with an encoded argument and returns the encoded outcome, which
     /// [`Dispatched::complete_encoded`](crate::Dispatched::complete_encoded) understands. Never panics: a panic
     /// of the function, and an argument or result that cannot be coded, are in the outcome.
     pub fn call_encoded(&self, argument: &[u8]) -> Vec<u8> {
-        (self.trampoline)(self.function, argument)
+        (self.trampoline.call)(self.function, argument)
     }
 
     /// The entry of a function that is called once.
     pub(crate) fn of_call<A: Portable, R: Portable>(f: fn(A) -> R) -> Entry {
-        Entry {
-            function: f as usize,
-            trampoline: call_once::<A, R>,
-            name: std::any::type_name::<fn(A) -> R>(),
-        }
+        Entry { function: f as usize, trampoline: Once::<A, R>::TRAMPOLINE }
     }
 
     /// The entry of a function that is called for every element of a list.
     pub(crate) fn of_chunk<A: Portable, R: Portable>(f: fn(A) -> R) -> Entry {
-        Entry {
-            function: f as usize,
-            trampoline: call_each::<A, R>,
-            name: std::any::type_name::<fn(A) -> R>(),
-        }
+        Entry { function: f as usize, trampoline: Each::<A, R>::TRAMPOLINE }
     }
+}
+
+/// Calls a function once.
+struct Once<A, R>(PhantomData<fn(A) -> R>);
+
+impl<A: Portable, R: Portable> Once<A, R> {
+    const TRAMPOLINE: &'static Trampoline =
+        &Trampoline { magic: MAGIC, call: call_once::<A, R>, name: type_name::<fn(A) -> R> };
+}
+
+/// Calls a function for each element of a list.
+struct Each<A, R>(PhantomData<fn(A) -> R>);
+
+impl<A: Portable, R: Portable> Each<A, R> {
+    const TRAMPOLINE: &'static Trampoline =
+        &Trampoline { magic: MAGIC, call: call_each::<A, R>, name: type_name::<fn(A) -> R> };
 }
 
 fn call_once<A: Portable, R: Portable>(function: usize, argument: &[u8]) -> Vec<u8> {

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use manyhands_executor::{
-    Dispatched, Executor, Job, Rejected, RejectedReason, Shutdown, TaskError, TaskErrorKind,
+    Dispatched, Entry, Executor, Job, Rejected, RejectedReason, Shutdown, TaskError, TaskErrorKind,
 };
 
 /// What its workers do with what was sent to them.
@@ -52,9 +52,15 @@ impl Elsewhere {
 fn serve(job: Dispatched, behaviour: Behaviour) {
     match behaviour {
         Behaviour::Work => {
-            // Nothing but an entry and bytes goes over.
+            // Nothing but two addresses and bytes goes over.
             let (entry, argument) = (job.entry(), job.argument().to_vec());
-            let outcome = std::thread::spawn(move || entry.call_encoded(&argument)).join();
+            let (function, trampoline) = (entry.function_address(), entry.trampoline_address());
+            let call = move || {
+                // SAFETY: both addresses are those of one entry of this binary.
+                let entry = unsafe { Entry::at(function, trampoline) };
+                entry.expect("there is a trampoline").call_encoded(&argument)
+            };
+            let outcome = std::thread::spawn(call).join();
             job.complete_encoded(&outcome.expect("`call_encoded` never panics"));
         }
         Behaviour::Die => job.fail(TaskError::new(TaskErrorKind::WorkerDied, "killed by a test")),

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use manyhands_executor::{
-    Cancellation, ExecutorExt, MapOptions, RetryPolicy, TaskErrorKind, TaskOptions, as_completed,
-    wait_all,
+    Cancellation, Entry, ExecutorExt, MapOptions, RetryPolicy, TaskErrorKind, TaskOptions,
+    as_completed, wait_all,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -224,4 +224,15 @@ fn retries_travel_too() {
     let executor = Elsewhere::new(Behaviour::Work);
     let retrying = executor.with(TaskOptions::new().name("again")).retries(RetryPolicy::new(3));
     assert_eq!(retrying.submit(double, 4).result().unwrap(), 8);
+}
+
+#[test]
+fn what_is_not_a_trampoline_is_no_entry() {
+    #[repr(align(16))]
+    struct Elsewise([u8; 64]);
+    static ZEROES: Elsewise = Elsewise([0; 64]);
+    assert!(Entry::TRAMPOLINE.size() <= ZEROES.0.len() && Entry::TRAMPOLINE.align() <= 16);
+    // SAFETY: the bytes of a static can be read for ever, and there are enough of them.
+    let found = unsafe { Entry::at(0, ZEROES.0.as_ptr().expose_provenance()) };
+    assert!(found.is_none());
 }
