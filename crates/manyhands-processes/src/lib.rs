@@ -8,3 +8,5 @@ mod pool;
 mod process;
 mod queue;
 mod start;
+
+pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};

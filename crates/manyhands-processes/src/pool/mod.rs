@@ -1,1 +1,3 @@
 //! `ProcessPool`: the executor whose workers are processes.
+
+pub(crate) mod worker;

@@ -1,1 +1,3 @@
 //! `Process`: one function in a process of its own.
+
+pub(crate) mod child;

@@ -1,1 +1,33 @@
 //! Starting a process of this binary and taking it over before `main`.
+
+mod arrival;
+mod environment;
+mod error;
+mod executable;
+mod handshake;
+mod launch;
+mod oom;
+mod origin;
+mod parent_watch;
+mod pidfd;
+mod readiness;
+mod reaper;
+mod role;
+mod signals;
+mod spawn;
+mod starting;
+mod takeover;
+mod ticket;
+
+pub(crate) use environment::Environment;
+pub(crate) use launch::{Launch, Stderr, launch};
+pub(crate) use origin::{Origin, origin_service};
+pub(crate) use pidfd::{ExitStatus, PidFd};
+pub(crate) use readiness::readable;
+pub(crate) use role::Role;
+pub(crate) use starting::{Started, Starting};
+
+pub use error::{StartError, StartErrorKind};
+pub use executable::set_executable;
+pub use origin::in_worker;
+pub use takeover::init;

@@ -1,0 +1,103 @@
+//! Functions and their trampolines as offsets, and back.
+
+use std::ops::Range;
+
+use manyhands_executor::Entry;
+use serde::{Deserialize, Serialize};
+
+use super::ImageError;
+use super::segments::Executable;
+
+/// At how many bytes a function can begin.
+const CODE_ALIGN: usize = if cfg!(any(target_arch = "x86_64", target_arch = "x86")) {
+    1
+} else if cfg!(any(target_arch = "riscv64", target_arch = "riscv32", target_arch = "s390x")) {
+    2
+} else {
+    4
+};
+
+/// An [`Entry`] as it travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct EntryOffsets {
+    function: u64,
+    trampoline: u64,
+}
+
+impl EntryOffsets {
+    /// Where `entry` is, for another process of this binary.
+    ///
+    /// # Errors
+    /// If the function or its trampoline is not in the executable but in a library, which other
+    /// processes may have elsewhere.
+    pub(crate) fn of(entry: &Entry) -> Result<EntryOffsets, ImageError> {
+        let executable = Executable::of_this_process();
+        let missing = |what: &str| {
+            ImageError(format!(
+                "{what} of {} is not in the program's executable but in a library that it loaded; \
+                 only functions of the executable can be called in another process",
+                entry.name()
+            ))
+        };
+        let function = within(&executable.code, entry.function_address(), 1)
+            .ok_or_else(|| missing("the function"))?;
+        let size = Entry::TRAMPOLINE.size();
+        let trampoline = within(&executable.readable, entry.trampoline_address(), size)
+            .ok_or_else(|| missing("the trampoline"))?;
+        let offset = |address: usize| address.wrapping_sub(executable.base) as u64;
+        Ok(EntryOffsets { function: offset(function), trampoline: offset(trampoline) })
+    }
+
+    /// The entry in this process.
+    ///
+    /// # Errors
+    /// If these are not the offsets of an entry.
+    pub(crate) fn entry(self) -> Result<Entry, ImageError> {
+        let function = address_of(self.function)?;
+        let forged =
+            || ImageError(format!("{:#x} is not the offset of a trampoline here", self.trampoline));
+        let executable = Executable::of_this_process();
+        let trampoline = address(self.trampoline)
+            .filter(|at| at.is_multiple_of(Entry::TRAMPOLINE.align()))
+            .and_then(|at| within(&executable.readable, at, Entry::TRAMPOLINE.size()))
+            .ok_or_else(forged)?;
+        // SAFETY: address and alignment were checked: the bytes are in a segment of the executable
+        // that can be read. Who sends offsets was found to be the same binary when this process
+        // started, and takes both from one entry; what else it may send is caught by the magic
+        // unless somebody means harm who could make this process do anything anyway.
+        unsafe { Entry::at(function, trampoline) }.ok_or_else(forged)
+    }
+}
+
+/// The offset of code at this address of this process.
+///
+/// # Errors
+/// If it is not in the executable's code.
+pub(crate) fn offset_of(address: usize) -> Result<u64, ImageError> {
+    let executable = Executable::of_this_process();
+    match within(&executable.code, address, 1) {
+        Some(address) => Ok(address.wrapping_sub(executable.base) as u64),
+        None => Err(ImageError(format!("{address:#x} is not in the executable's code"))),
+    }
+}
+
+/// The address in this process of code at this offset.
+///
+/// # Errors
+/// If the offset does not lead into the executable's code, or to where no function can begin.
+pub(crate) fn address_of(offset: u64) -> Result<usize, ImageError> {
+    address(offset)
+        .filter(|at| at.is_multiple_of(CODE_ALIGN))
+        .and_then(|at| within(&Executable::of_this_process().code, at, 1))
+        .ok_or_else(|| ImageError(format!("{offset:#x} is not the offset of a function here")))
+}
+
+fn address(offset: u64) -> Option<usize> {
+    usize::try_from(offset).ok()?.checked_add(Executable::of_this_process().base)
+}
+
+/// `address`, if so many bytes there are in one of the ranges.
+fn within(ranges: &[Range<usize>], address: usize, size: usize) -> Option<usize> {
+    let end = address.checked_add(size)?;
+    ranges.iter().any(|range| range.start <= address && end <= range.end).then_some(address)
+}

@@ -1,0 +1,31 @@
+//! A worker ends when its parent does, whatever ends that and whatever the worker does meanwhile.
+//!
+//! One thread sleeps on the parent's pidfd, which the parent itself has made: there is no moment at
+//! which a parent that is gone could be taken for another process.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use rustix::event::{PollFd, PollFlags, poll};
+
+/// Watches from now on.
+///
+/// # Errors
+/// If the operating system does not grant a thread.
+pub(super) fn start(parent: OwnedFd) -> io::Result<()> {
+    // It calls nothing that needs much of a stack; std reserves a little more for itself.
+    let builder = std::thread::Builder::new().name("manyhands-parent".into()).stack_size(64 * 1024);
+    builder.spawn(move || watch(&parent)).map(drop)
+}
+
+fn watch(parent: &OwnedFd) {
+    loop {
+        let mut fds = [PollFd::new(parent, PollFlags::IN)];
+        match poll(&mut fds, None) {
+            // Nobody is left to be told anything; destructors and handlers of `exit` might hang.
+            // SAFETY: ends the process.
+            Ok(1..) => unsafe { libc::_exit(super::takeover::ORPHANED) },
+            Ok(0) | Err(_) => {}
+        }
+    }
+}

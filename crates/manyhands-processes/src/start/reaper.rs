@@ -1,0 +1,77 @@
+//! Children that nobody holds any more, reaped when they end.
+//!
+//! One thread, which is there only while there are such children.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
+use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+struct Reaper {
+    children: Vec<OwnedFd>,
+    /// Where the thread is woken, while there is one.
+    bell: Option<OwnedFd>,
+}
+
+static REAPER: Mutex<Reaper> = Mutex::new(Reaper { children: Vec::new(), bell: None });
+
+/// Reaps the child of this pidfd when it ends.
+pub(super) fn reap(child: OwnedFd) {
+    let mut reaper = lock();
+    reaper.children.push(child);
+    match &reaper.bell {
+        Some(bell) => ring(bell),
+        // Without a thread the children stay on the list until the next one comes; when this
+        // process ends, the system reaps them.
+        None => reaper.bell = start(),
+    }
+}
+
+fn start() -> Option<OwnedFd> {
+    let bell = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok()?;
+    let heard = bell.try_clone().ok()?;
+    let builder = std::thread::Builder::new().name("manyhands-reaper".into()).stack_size(64 * 1024);
+    builder.spawn(move || run(&heard)).ok().map(|_runs| bell)
+}
+
+fn run(bell: &OwnedFd) {
+    // Those that are waited for here; new ones are taken over from the list.
+    let mut children = Vec::new();
+    loop {
+        {
+            let mut reaper = lock();
+            children.append(&mut reaper.children);
+            children.retain(|child| !is_reaped(child));
+            if children.is_empty() {
+                reaper.bell = None;
+                return;
+            }
+        }
+        let mut fds: Vec<_> =
+            children.iter().chain([bell]).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+        let _interrupted = poll(&mut fds, None);
+        if !fds[children.len()].revents().is_empty() {
+            let _count = rustix::io::read(bell, &mut [0; 8]);
+        }
+    }
+}
+
+fn is_reaped(child: &OwnedFd) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
+    match waitid(WaitId::PidFd(child.as_fd()), options) {
+        Ok(None) | Err(Errno::INTR) => false,
+        // An error means that it is not a child any more.
+        Ok(Some(_)) | Err(_) => true,
+    }
+}
+
+fn ring(bell: &OwnedFd) {
+    // It fails only if it has been rung 2^64 - 1 times and not been heard.
+    let _full = rustix::io::write(bell, &1_u64.to_ne_bytes());
+}
+
+fn lock() -> MutexGuard<'static, Reaper> {
+    REAPER.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,24 @@
+//! What a process does once it is taken over.
+
+use serde::{Deserialize, Serialize};
+
+use super::origin::Origin;
+
+/// What a process was started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Role {
+    /// To run the tasks of a pool.
+    PoolWorker,
+    /// To run one function.
+    Process,
+}
+
+impl Role {
+    /// Does it, and ends the process.
+    pub(super) fn run(self, origin: Origin) -> ! {
+        match self {
+            Role::PoolWorker => crate::pool::worker::run(origin),
+            Role::Process => crate::process::child::run(origin),
+        }
+    }
+}
