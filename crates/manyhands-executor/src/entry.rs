@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{EncodedError, TaskError, TaskErrorKind};
 use crate::panic_capture;
+use crate::surroundings::{Plain, Surroundings, within};
+use crate::task::drop_quietly;
 
 /// What may cross to another process: it can be encoded, decoded, sent, and owns its data.
 pub trait Portable: Serialize + DeserializeOwned + Send + 'static {}
@@ -35,7 +37,7 @@ pub struct Entry {
 #[repr(C)]
 struct Trampoline {
     magic: u64,
-    call: fn(usize, &[u8]) -> Vec<u8>,
+    call: fn(usize, &[u8], &mut dyn Surroundings) -> Vec<u8>,
     name: fn() -> &'static str,
 }
 
@@ -83,7 +85,17 @@ impl Entry {
     /// [`Dispatched::complete_encoded`](crate::Dispatched::complete_encoded) understands. Never panics: a panic
     /// of the function, and an argument or result that cannot be coded, are in the outcome.
     pub fn call_encoded(&self, argument: &[u8]) -> Vec<u8> {
-        (self.trampoline.call)(self.function, argument)
+        self.call_encoded_with(argument, &mut Plain)
+    }
+
+    /// Like [`call_encoded`](Self::call_encoded), with these surroundings around the coding of the
+    /// argument and the outcome; the function itself runs outside of them.
+    pub fn call_encoded_with(
+        &self,
+        argument: &[u8],
+        surroundings: &mut dyn Surroundings,
+    ) -> Vec<u8> {
+        (self.trampoline.call)(self.function, argument, surroundings)
     }
 
     /// The entry of a function that is called once.
@@ -113,21 +125,30 @@ impl<A: Portable, R: Portable> Each<A, R> {
         &Trampoline { magic: MAGIC, call: call_each::<A, R>, name: type_name::<fn(A) -> R> };
 }
 
-fn call_once<A: Portable, R: Portable>(function: usize, argument: &[u8]) -> Vec<u8> {
+fn call_once<A: Portable, R: Portable>(
+    function: usize,
+    argument: &[u8],
+    surroundings: &mut dyn Surroundings,
+) -> Vec<u8> {
     let f = function_at::<A, R>(function);
-    let outcome = decode::<A>(argument).and_then(|argument| caught(|| f(argument)));
-    encode_outcome(&outcome)
+    let outcome =
+        decode_within::<A>(argument, surroundings).and_then(|argument| caught(|| f(argument)));
+    encode_outcome(outcome, surroundings)
 }
 
-fn call_each<A: Portable, R: Portable>(function: usize, argument: &[u8]) -> Vec<u8> {
+fn call_each<A: Portable, R: Portable>(
+    function: usize,
+    argument: &[u8],
+    surroundings: &mut dyn Surroundings,
+) -> Vec<u8> {
     let f = function_at::<A, R>(function);
-    let outcome = decode::<Vec<A>>(argument).map(|arguments| {
+    let outcome = decode_within::<Vec<A>>(argument, surroundings).map(|arguments| {
         arguments
             .into_iter()
             .map(|argument| caught(|| f(argument)).map_err(|error| EncodedError::from(&error)))
             .collect::<Vec<_>>()
     });
-    encode_outcome(&outcome)
+    encode_outcome(outcome, surroundings)
 }
 
 fn function_at<A, R>(address: usize) -> fn(A) -> R {
@@ -172,20 +193,63 @@ fn code<T>(f: impl FnOnce() -> postcard::Result<T>) -> Result<T, String> {
     }
 }
 
-/// The wire form of an outcome: `Result<R, EncodedError>`.
-pub(crate) fn encode_outcome<R: Serialize>(outcome: &Result<R, TaskError>) -> Vec<u8> {
-    let failed = |error: &TaskError| {
-        // An error is numbers and text; encoding it cannot fail, an empty answer would be refused.
-        encode(&Err::<(), _>(EncodedError::from(error))).unwrap_or_default()
-    };
-    match outcome {
-        Ok(value) => encode(&Ok::<_, EncodedError>(value)).unwrap_or_else(|error| failed(&error)),
-        Err(error) => failed(error),
+fn decode_within<T: DeserializeOwned>(
+    bytes: &[u8],
+    surroundings: &mut dyn Surroundings,
+) -> Result<T, TaskError> {
+    within(|f| surroundings.decoding(f), || decode(bytes))
+        .unwrap_or_else(|| Err(not_coded()))
+        .map_err(|error| explained(error, surroundings))
+}
+
+/// Encodes an argument or a result in these surroundings.
+pub(crate) fn encode_within<T: Serialize>(
+    value: &T,
+    surroundings: &mut dyn Surroundings,
+) -> Result<Vec<u8>, TaskError> {
+    within(|f| surroundings.encoding(f), || encode(value))
+        .unwrap_or_else(|| Err(not_coded()))
+        .map_err(|error| explained(error, surroundings))
+}
+
+/// The error with what the surroundings know of it.
+fn explained(error: TaskError, surroundings: &mut dyn Surroundings) -> TaskError {
+    match surroundings.explain() {
+        Some(why) => TaskError::new(error.kind(), format!("{}: {why}", error.message())),
+        None => error,
     }
 }
 
-pub(crate) fn decode_outcome<R: DeserializeOwned>(bytes: &[u8]) -> Result<R, TaskError> {
-    decode::<WireOutcome<R>>(bytes)?.0.map_err(TaskError::from)
+fn not_coded() -> TaskError {
+    TaskError::new(TaskErrorKind::Codec, "the executor's surroundings did not run the coding")
+}
+
+/// The wire form of an outcome: `Result<R, EncodedError>`. The value is dropped here, after it was
+/// encoded and outside of the surroundings; a panic of that is the panic hook's to report.
+fn encode_outcome<R: Serialize>(
+    outcome: Result<R, TaskError>,
+    surroundings: &mut dyn Surroundings,
+) -> Vec<u8> {
+    let wire = match outcome {
+        Ok(value) => {
+            let wire = Ok::<_, EncodedError>(value);
+            let encoded = encode_within(&wire, surroundings);
+            drop_quietly(wire);
+            encoded
+        }
+        Err(error) => Err(error),
+    };
+    wire.unwrap_or_else(|error| {
+        // An error is numbers and text; encoding it cannot fail, an empty answer would be refused.
+        encode_within(&Err::<(), _>(EncodedError::from(&error)), surroundings).unwrap_or_default()
+    })
+}
+
+pub(crate) fn decode_outcome<R: DeserializeOwned>(
+    bytes: &[u8],
+    surroundings: &mut dyn Surroundings,
+) -> Result<R, TaskError> {
+    decode_within::<WireOutcome<R>>(bytes, surroundings)?.0.map_err(TaskError::from)
 }
 
 /// One element of an encoded chunk's results.

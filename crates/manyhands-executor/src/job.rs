@@ -10,6 +10,7 @@ use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::RejectedReason;
 use crate::home::Home;
 use crate::options::TaskOptions;
+use crate::surroundings::{Plain, Surroundings};
 use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
 use crate::work::Closure;
 
@@ -172,10 +173,16 @@ impl Job {
     ///
     /// `None` if the job is not portable or is over, or its argument could not be encoded (the task
     /// has failed then).
-    pub fn dispatch(mut self) -> Option<Dispatched> {
+    pub fn dispatch(self) -> Option<Dispatched> {
+        self.dispatch_with(&mut Plain)
+    }
+
+    /// Like [`dispatch`](Self::dispatch), with these surroundings around the encoding of the
+    /// argument.
+    pub fn dispatch_with(mut self, surroundings: &mut dyn Surroundings) -> Option<Dispatched> {
         // A job that is not portable stays in `self`, whose drop fails the task.
         let cell = self.cell.take_if(|cell| cell.is_portable())?;
-        let (entry, argument) = cell.dispatch()?;
+        let (entry, argument) = cell.dispatch(surroundings)?;
         Some(Dispatched { cell: Some(cell), entry, argument })
     }
 
@@ -222,16 +229,22 @@ impl Dispatched {
     }
 
     /// Ends the task with what [`Entry::call_encoded`] returned.
-    pub fn complete_encoded(mut self, outcome: &[u8]) {
+    pub fn complete_encoded(self, outcome: &[u8]) {
+        self.complete_encoded_with(outcome, &mut Plain);
+    }
+
+    /// Like [`complete_encoded`](Self::complete_encoded), with these surroundings around the
+    /// decoding. The task's callbacks run outside of them.
+    pub fn complete_encoded_with(mut self, outcome: &[u8], surroundings: &mut dyn Surroundings) {
         if let Some(cell) = self.cell.take() {
-            cell.finish_dispatched(Ok(outcome));
+            cell.complete_encoded(outcome, surroundings);
         }
     }
 
     /// Ends the task with this error.
     pub fn fail(mut self, error: TaskError) {
         if let Some(cell) = self.cell.take() {
-            cell.finish_dispatched(Err(error));
+            cell.fail_dispatched(error);
         }
     }
 }
@@ -240,7 +253,7 @@ impl Drop for Dispatched {
     fn drop(&mut self) {
         if let Some(cell) = self.cell.take() {
             let message = "the executor sent the task away and lost it";
-            cell.finish_dispatched(Err(TaskError::new(TaskErrorKind::Lost, message)));
+            cell.fail_dispatched(TaskError::new(TaskErrorKind::Lost, message));
         }
     }
 }

@@ -26,6 +26,7 @@ mod retry;
 mod scope;
 mod sequential;
 mod submit;
+mod surroundings;
 mod task;
 mod wait_many;
 mod watch;
@@ -47,6 +48,7 @@ pub use retry::RetryPolicy;
 pub use scope::{Scope, ScopedTask, scope};
 pub use sequential::Sequential;
 pub use submit::{ExecutorExt, InProcess, RetryingSubmitter, Submitter};
+pub use surroundings::{Plain, Surroundings};
 pub use task::{AsTask, Cancellation, Outcome, Task, TaskHandle};
 pub use wait_many::{
     Waited, wait_all, wait_all_timeout, wait_any, wait_any_timeout, wait_first_error,

@@ -10,6 +10,7 @@ use crate::entry::{self, Entry, Portable};
 use crate::error::TaskError;
 use crate::panic_capture;
 use crate::retry::RetryPolicy;
+use crate::surroundings::Surroundings;
 
 /// One call, made once.
 pub(crate) trait Work: Send + 'static {
@@ -25,11 +26,11 @@ pub(crate) trait Work: Send + 'static {
         None
     }
 
-    fn encode_argument(&self) -> Result<Vec<u8>, TaskError> {
+    fn encode_argument(&self, _: &mut dyn Surroundings) -> Result<Vec<u8>, TaskError> {
         unreachable!("only portable work is asked for its argument")
     }
 
-    fn decode_outcome(_bytes: &[u8]) -> Result<Self::Output, TaskError> {
+    fn decode_outcome(_: &[u8], _: &mut dyn Surroundings) -> Result<Self::Output, TaskError> {
         unreachable!("only portable work is completed from bytes")
     }
 }
@@ -69,12 +70,12 @@ impl<A: Portable, R: Portable> Work for Call<A, R> {
         Some(Entry::of_call(self.f))
     }
 
-    fn encode_argument(&self) -> Result<Vec<u8>, TaskError> {
-        entry::encode(&self.argument)
+    fn encode_argument(&self, surroundings: &mut dyn Surroundings) -> Result<Vec<u8>, TaskError> {
+        entry::encode_within(&self.argument, surroundings)
     }
 
-    fn decode_outcome(bytes: &[u8]) -> Result<R, TaskError> {
-        entry::decode_outcome(bytes)
+    fn decode_outcome(bytes: &[u8], surroundings: &mut dyn Surroundings) -> Result<R, TaskError> {
+        entry::decode_outcome(bytes, surroundings)
     }
 }
 
@@ -97,13 +98,16 @@ impl<A: Portable, R: Portable> Work for CallEach<A, R> {
         Some(Entry::of_chunk(self.f))
     }
 
-    fn encode_argument(&self) -> Result<Vec<u8>, TaskError> {
-        entry::encode(&self.arguments)
+    fn encode_argument(&self, surroundings: &mut dyn Surroundings) -> Result<Vec<u8>, TaskError> {
+        entry::encode_within(&self.arguments, surroundings)
     }
 
-    fn decode_outcome(bytes: &[u8]) -> Result<Chunk<R>, TaskError> {
+    fn decode_outcome(
+        bytes: &[u8],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Chunk<R>, TaskError> {
         let started = Instant::now();
-        let items = entry::decode_outcome::<Vec<entry::WireItem<R>>>(bytes)?;
+        let items = entry::decode_outcome::<Vec<entry::WireItem<R>>>(bytes, surroundings)?;
         let results = items.into_iter().map(|item| item.map_err(TaskError::from)).collect();
         Ok(Chunk { results, took: started.elapsed() })
     }
@@ -139,12 +143,15 @@ impl<W: Work + Clone> Work for Retried<W> {
         self.work.entry()
     }
 
-    fn encode_argument(&self) -> Result<Vec<u8>, TaskError> {
-        self.work.encode_argument()
+    fn encode_argument(&self, surroundings: &mut dyn Surroundings) -> Result<Vec<u8>, TaskError> {
+        self.work.encode_argument(surroundings)
     }
 
-    fn decode_outcome(bytes: &[u8]) -> Result<W::Output, TaskError> {
-        W::decode_outcome(bytes)
+    fn decode_outcome(
+        bytes: &[u8],
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<W::Output, TaskError> {
+        W::decode_outcome(bytes, surroundings)
     }
 }
 

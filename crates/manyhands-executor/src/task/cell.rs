@@ -8,6 +8,7 @@ use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;
 use crate::primitive::UnsafeCell;
+use crate::surroundings::Surroundings;
 use crate::task::header::{Header, Phase};
 use crate::task::outcome::{Outcome, Shared};
 use crate::work::Work;
@@ -51,7 +52,7 @@ pub(crate) trait JobCell: Send + Sync {
     unsafe fn lose(&self, error: TaskError) {
         match self.header().phase() {
             Phase::Queued => self.fail(error),
-            Phase::Running => self.finish_dispatched(Err(error)),
+            Phase::Running => self.fail_dispatched(error),
             Phase::Finished | Phase::Done => {}
         }
     }
@@ -71,12 +72,17 @@ pub(crate) trait JobCell: Send + Sync {
 
     /// Claims the task to run it elsewhere. `None` if it is not portable, was claimed by somebody
     /// else, or has ended because its argument could not be encoded.
-    fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
+    fn dispatch(&self, _: &mut dyn Surroundings) -> Option<(Entry, Vec<u8>)> {
         None
     }
 
-    /// Ends a task that was dispatched.
-    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>);
+    /// Ends a task that was dispatched with what its entry returned, decoded in these surroundings.
+    fn complete_encoded(&self, _outcome: &[u8], _: &mut dyn Surroundings) {
+        unreachable!("only portable work is dispatched")
+    }
+
+    /// Ends a task that was dispatched, without a value.
+    fn fail_dispatched(&self, error: TaskError);
 }
 
 /// The holder's side.
@@ -150,29 +156,34 @@ impl<W: Work> JobCell for CallCell<W> {
         W::PORTABLE
     }
 
-    fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
+    fn dispatch(&self, surroundings: &mut dyn Surroundings) -> Option<(Entry, Vec<u8>)> {
         if !W::PORTABLE || !self.shared.header.claim() {
             return None;
         }
         if is_late(&self.shared.header) {
-            self.finish_dispatched(Err(timed_out_in_queue()));
+            self.fail_dispatched(timed_out_in_queue());
             return None;
         }
         // SAFETY: we have claimed the task, so we are alone here.
         let encoded = self.work.with(|slot| unsafe {
-            (*slot).as_ref().map(|work| (work.entry(), work.encode_argument()))
+            (*slot).as_ref().map(|work| (work.entry(), work.encode_argument(surroundings)))
         });
         match encoded {
             Some((Some(entry), Ok(argument))) => return Some((entry, argument)),
-            Some((_, Err(error))) => self.finish_dispatched(Err(error)),
-            _ => self.finish_dispatched(Err(no_work())),
+            Some((_, Err(error))) => self.fail_dispatched(error),
+            _ => self.fail_dispatched(no_work()),
         }
         None
     }
 
-    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
+    fn complete_encoded(&self, outcome: &[u8], surroundings: &mut dyn Surroundings) {
         drop_quietly(self.take_work());
-        self.shared.complete(outcome.and_then(W::decode_outcome));
+        self.shared.complete(W::decode_outcome(outcome, surroundings));
+    }
+
+    fn fail_dispatched(&self, error: TaskError) {
+        drop_quietly(self.take_work());
+        self.shared.complete(Err(error));
     }
 }
 

@@ -196,10 +196,8 @@ where
 
     /// A future does not leave its process, but it may be lost while somebody waits for it. It stays
     /// where it is then: whoever is suspended has borrowed it.
-    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
-        if let Err(error) = outcome {
-            self.shared.complete(Err(error));
-        }
+    fn fail_dispatched(&self, error: TaskError) {
+        self.shared.complete(Err(error));
     }
 }
 

@@ -12,7 +12,6 @@ use std::sync::atomic::AtomicU64;
 
 use manyhands_wait::Layer;
 
-use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
 use crate::panic_capture;
@@ -132,14 +131,8 @@ impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
         self.drop_work();
     }
 
-    fn finish_dispatched(&self, outcome: Result<&[u8], TaskError>) {
-        if let Err(error) = outcome {
-            self.shared.complete(Err(error));
-        }
-    }
-
-    fn dispatch(&self) -> Option<(Entry, Vec<u8>)> {
-        None
+    fn fail_dispatched(&self, error: TaskError) {
+        self.shared.complete(Err(error));
     }
 }
 

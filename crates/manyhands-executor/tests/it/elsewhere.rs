@@ -10,6 +10,8 @@ use manyhands_executor::{
     Dispatched, Entry, Executor, Job, Rejected, RejectedReason, Shutdown, TaskError, TaskErrorKind,
 };
 
+use crate::luggage::Luggage;
+
 /// What its workers do with what was sent to them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behaviour {
@@ -27,7 +29,7 @@ pub(crate) enum Behaviour {
 
 /// One worker thread that sees bytes only.
 pub(crate) struct Elsewhere {
-    sender: Mutex<Option<Sender<Dispatched>>>,
+    sender: Mutex<Option<Sender<(Dispatched, Luggage)>>>,
     worker: Mutex<Option<JoinHandle<()>>>,
     closed: AtomicBool,
     /// How many jobs were sent.
@@ -36,9 +38,9 @@ pub(crate) struct Elsewhere {
 
 impl Elsewhere {
     pub(crate) fn new(behaviour: Behaviour) -> Elsewhere {
-        let (sender, receiver) = channel::<Dispatched>();
+        let (sender, receiver) = channel::<(Dispatched, Luggage)>();
         let worker = std::thread::spawn(move || {
-            receiver.into_iter().for_each(|job| serve(job, behaviour));
+            receiver.into_iter().for_each(|(job, luggage)| serve(job, luggage, behaviour));
         });
         Elsewhere {
             sender: Mutex::new(Some(sender)),
@@ -49,19 +51,22 @@ impl Elsewhere {
     }
 }
 
-fn serve(job: Dispatched, behaviour: Behaviour) {
+fn serve(job: Dispatched, luggage: Luggage, behaviour: Behaviour) {
     match behaviour {
         Behaviour::Work => {
-            // Nothing but two addresses and bytes goes over.
+            // Nothing but two addresses and bytes goes over, and what was left beside the bytes.
             let (entry, argument) = (job.entry(), job.argument().to_vec());
             let (function, trampoline) = (entry.function_address(), entry.trampoline_address());
-            let call = move || {
+            let called = std::thread::spawn(move || {
                 // SAFETY: both addresses are those of one entry of this binary.
                 let entry = unsafe { Entry::at(function, trampoline) };
-                entry.expect("there is a trampoline").call_encoded(&argument)
-            };
-            let outcome = std::thread::spawn(call).join();
-            job.complete_encoded(&outcome.expect("`call_encoded` never panics"));
+                let entry = entry.expect("there is a trampoline");
+                let mut there = Luggage { provided: luggage.collected, ..Luggage::default() };
+                (entry.call_encoded_with(&argument, &mut there), there.collected)
+            });
+            let (outcome, beside) = called.join().expect("`call_encoded_with` never panics");
+            let mut back = Luggage { provided: beside, ..Luggage::default() };
+            job.complete_encoded_with(&outcome, &mut back);
         }
         Behaviour::Die => job.fail(TaskError::new(TaskErrorKind::WorkerDied, "killed by a test")),
         Behaviour::Garble => job.complete_encoded(&[0xff; 3]),
@@ -81,10 +86,11 @@ impl Executor for Elsewhere {
         if !job.is_portable() {
             return Err(Rejected::new(job, RejectedReason::NotPortable));
         }
-        if let Some(dispatched) = job.dispatch() {
+        let mut luggage = Luggage::default();
+        if let Some(dispatched) = job.dispatch_with(&mut luggage) {
             self.sent.fetch_add(1, Ordering::Relaxed);
             let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
-            sender.as_ref().unwrap().send(dispatched).unwrap();
+            sender.as_ref().unwrap().send((dispatched, luggage)).unwrap();
         }
         Ok(())
     }

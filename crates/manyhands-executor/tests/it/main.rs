@@ -8,6 +8,7 @@ mod deadlines;
 mod elsewhere;
 mod futures;
 mod jobs;
+mod luggage;
 mod of_one_thread;
 mod own_process;
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]

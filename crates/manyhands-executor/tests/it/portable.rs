@@ -10,7 +10,9 @@ use manyhands_executor::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::by_hand::ByHand;
 use crate::elsewhere::{Behaviour, Elsewhere};
+use crate::luggage::{Beside, Luggage, is_in_force};
 
 fn double(n: u64) -> u64 {
     n * 2
@@ -235,4 +237,78 @@ fn what_is_not_a_trampoline_is_no_entry() {
     // SAFETY: the bytes of a static can be read for ever, and there are enough of them.
     let found = unsafe { Entry::at(0, ZEROES.0.as_ptr().expose_provenance()) };
     assert!(found.is_none());
+}
+
+/// Says whether luggage is in force while it runs.
+fn shout(Beside(text): Beside) -> (Beside, bool) {
+    (Beside(text.to_uppercase()), is_in_force())
+}
+
+#[test]
+fn what_travels_beside_the_bytes_arrives_both_ways() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    let (answer, in_force) = executor.submit(shout, Beside("hush".to_owned())).result().unwrap();
+    assert_eq!(answer, Beside("HUSH".to_owned()));
+    assert!(!in_force, "the function runs outside of the surroundings");
+}
+
+#[test]
+fn what_travels_beside_the_bytes_arrives_in_chunks_too() {
+    let executor = Elsewhere::new(Behaviour::Work);
+    let inputs = || (0..20).map(|n| Beside(format!("text {n}")));
+    for options in [MapOptions::new(), MapOptions::new().chunk(1), MapOptions::new().chunk(7)] {
+        let answers: Vec<_> = executor.map_with(options, shout, inputs()).collect();
+        for (n, answer) in answers.into_iter().enumerate() {
+            assert_eq!(answer.unwrap(), (Beside(format!("TEXT {n}")), false));
+        }
+    }
+}
+
+#[test]
+fn callbacks_and_destructors_run_outside_of_the_surroundings() {
+    struct Witness(std::sync::mpsc::Sender<bool>);
+    impl Drop for Witness {
+        fn drop(&mut self) {
+            self.0.send(is_in_force()).unwrap();
+        }
+    }
+    let executor = Elsewhere::new(Behaviour::Work);
+    let (sender, seen) = std::sync::mpsc::channel();
+    let task = executor.submit(shout, Beside("hush".to_owned()));
+    let witness = Witness(sender.clone());
+    task.on_done(move |_| {
+        sender.send(is_in_force()).unwrap();
+        drop(witness);
+    });
+    task.result().unwrap();
+    assert!(!seen.recv().unwrap());
+    assert!(!seen.recv().unwrap());
+}
+
+#[test]
+fn a_value_that_needs_its_luggage_is_refused_without_it() {
+    let executor = ByHand::new();
+    let task = executor.submit(shout, Beside("hush".to_owned()));
+    assert!(executor.next().dispatch().is_none());
+    let error = task.result().unwrap_err();
+    assert!(error.is_codec());
+    assert!(error.message().contains("Beside"), "{error}");
+}
+
+#[test]
+fn what_was_collected_for_a_value_that_is_not_encoded_is_not_sent() {
+    fn half(text: String) -> (Beside, Stubborn) {
+        (Beside(text), Stubborn::NotEncoded)
+    }
+    let executor = ByHand::new();
+    let task = executor.submit(half, "hush".to_owned());
+    let dispatched = executor.next().dispatch().unwrap();
+    let mut luggage = Luggage::default();
+    let outcome = dispatched.entry().call_encoded_with(dispatched.argument(), &mut luggage);
+    assert!(luggage.collected.is_empty(), "{luggage:?}");
+    dispatched.complete_encoded(&outcome);
+    let error = task.result().unwrap_err();
+    assert!(error.is_codec());
+    assert!(error.message().contains("Stubborn"), "{error}");
+    assert!(error.message().contains("with 1 pieces of luggage"), "explained: {error}");
 }
