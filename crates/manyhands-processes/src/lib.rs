@@ -10,3 +10,4 @@ mod queue;
 mod start;
 
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
+pub use memory::{Bytes, MemoryError};

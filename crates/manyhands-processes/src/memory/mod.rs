@@ -1,1 +1,16 @@
-//! Memory that several processes see: payloads, read-only data, atomics, and what travels beside encoded bytes.
+//! Memory between processes: large payloads, data that all workers read, atomics and arrays that
+//! all write, pipes.
+//!
+//! The protocols, their invariants and what was rejected are in `README.md` beside this file.
+
+// The pool and processes are the users of what is not public.
+#![cfg_attr(not(test), allow(dead_code))]
+
+pub(crate) mod attachments;
+mod bytes;
+mod error;
+pub(crate) mod mapping;
+pub(crate) mod memfd;
+
+pub use bytes::Bytes;
+pub use error::MemoryError;
