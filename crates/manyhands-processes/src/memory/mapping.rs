@@ -121,10 +121,13 @@ impl Mapping {
     /// The atomic at this offset, if it is inside and aligned.
     pub(crate) fn atomic<A: Atomic>(&self, offset: usize) -> Option<&A> {
         let place = self.0.at(offset, size_of::<A>())?.cast::<A>();
+        if !place.is_aligned() {
+            return None;
+        }
         // SAFETY: the place is inside of a mapping that lives as long as the borrow, aligned, and
         // holds an integer whatever its bytes are. Everybody, in this process and in others,
         // reads and writes there by atomic operations.
-        place.is_aligned().then(|| unsafe { place.as_ref() })
+        Some(unsafe { place.as_ref() })
     }
 }
 

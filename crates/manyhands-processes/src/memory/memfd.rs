@@ -135,9 +135,7 @@ pub(crate) fn read_at(
         let start = into.len();
         let spare = &mut into.spare_capacity_mut()[..wanted];
         match rustix::io::pread(&fd, spare, offset) {
-            Ok((read, _)) if read.is_empty() => {
-                return Err(failed(io::ErrorKind::UnexpectedEof.into()));
-            }
+            Ok(([], _)) => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
             Ok((read, _)) => {
                 let count = read.len();
                 offset += count as u64;

@@ -4,13 +4,14 @@
 //! The protocols, their invariants and what was rejected are in `README.md` beside this file.
 
 // The pool and processes are the users of what is not public.
-#![cfg_attr(not(test), allow(dead_code))]
+#![allow(dead_code, unused_imports)]
 
 pub(crate) mod attachments;
 mod bytes;
 mod error;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
+pub(crate) mod segment;
 
 pub use bytes::Bytes;
 pub use error::MemoryError;

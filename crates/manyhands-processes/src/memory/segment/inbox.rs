@@ -1,0 +1,217 @@
+//! The receiver's side of segments.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use super::{Buffers, FREE, Layout, Parcel, RETIRED};
+use crate::memory::mapping::{Mapping, View};
+use crate::memory::{MemoryError, memfd};
+
+/// How many segments of one peer are kept.
+const SEGMENTS_MAX: usize = 1024;
+
+/// The segments that one peer has sent the descriptors of.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    reading: Reading,
+    segments: HashMap<u32, Arc<Received>>,
+}
+
+#[derive(Debug)]
+enum Reading {
+    InPlace,
+    Copied { buffers: Buffers, bytes_max: usize },
+}
+
+#[derive(Debug)]
+struct Received {
+    fd: OwnedFd,
+    header: Mapping,
+    /// Mapped when it is first read in place.
+    view: OnceLock<View>,
+    capacity: usize,
+}
+
+impl Received {
+    fn state(&self) -> &AtomicU64 {
+        self.header.atomic(0).expect("a page has a first word")
+    }
+
+    /// Gives the segment back to its sender, if it is still in this lease.
+    fn release(&self, lease: u64) {
+        let _no_longer =
+            self.state().compare_exchange(lease, FREE, Ordering::AcqRel, Ordering::Relaxed);
+    }
+}
+
+impl Inbox {
+    /// What the peer sends is read where it is.
+    ///
+    /// # Safety
+    /// The peer keeps to the protocol: it does not write into a segment before its lease has ended.
+    /// So it is the process that has started this one, which is the same program, and not one that
+    /// was started from here, of which anything may have become.
+    pub(crate) unsafe fn in_place() -> Inbox {
+        Inbox { reading: Reading::InPlace, segments: HashMap::new() }
+    }
+
+    /// What the peer sends is copied out, so that nothing it does can change it any more. Of a
+    /// parcel that is longer than `bytes_max` nothing is taken.
+    pub(crate) fn copying(buffers: Buffers, bytes_max: usize) -> Inbox {
+        Inbox { reading: Reading::Copied { buffers, bytes_max }, segments: HashMap::new() }
+    }
+
+    /// Takes the descriptor of the segment of this number. Does nothing if it is known.
+    ///
+    /// # Errors
+    /// If it is not memory whose length is fixed, or the peer has sent too many.
+    pub(crate) fn add(&mut self, number: u32, fd: OwnedFd) -> Result<(), MemoryError> {
+        self.sweep();
+        if self.segments.contains_key(&number) {
+            return Ok(());
+        }
+        if self.segments.len() == SEGMENTS_MAX {
+            return Err(MemoryError::refused(format!(
+                "the peer sent over {SEGMENTS_MAX} segments"
+            )));
+        }
+        let capacity = memfd::check(fd.as_fd(), memfd::FIXED)?;
+        if capacity < memfd::page() {
+            return Err(MemoryError::refused(format!(
+                "a segment of {capacity} bytes is too short"
+            )));
+        }
+        let header = Mapping::map(&fd, memfd::page())?;
+        let received = Received { fd, header, view: OnceLock::new(), capacity };
+        self.segments.insert(number, Arc::new(received));
+        Ok(())
+    }
+
+    /// The byte strings of a parcel. Their segment goes back to the sender when it is copied, or when
+    /// the last of them is dropped.
+    ///
+    /// # Errors
+    /// If the parcel does not fit its segment, is longer than allowed, or the segment is not known.
+    pub(crate) fn open(&self, parcel: &Parcel) -> Result<Vec<bytes::Bytes>, MemoryError> {
+        let refused = |why: &str| {
+            MemoryError::refused(format!(
+                "a payload in segment {} was refused: {why}",
+                parcel.segment
+            ))
+        };
+        let received =
+            self.segments.get(&parcel.segment).ok_or_else(|| refused("it is not known"))?;
+        let layout = Layout::of(parcel.lengths.iter().copied())
+            .filter(|layout| layout.end <= received.capacity)
+            .ok_or_else(|| refused("it would end beyond the segment"))?;
+        match &self.reading {
+            Reading::InPlace => {
+                if received.state().load(Ordering::Acquire) != parcel.lease {
+                    return Err(refused("its lease has ended"));
+                }
+                received.open_in_place(parcel.lease, &layout)
+            }
+            Reading::Copied { buffers, bytes_max } => {
+                let total = layout.end - memfd::page();
+                let opened = if total > *bytes_max {
+                    Err(MemoryError::too_large(format!(
+                        "a payload of {total} bytes is longer than the {bytes_max} bytes that are \
+                         taken from a worker"
+                    )))
+                } else if received.written_bytes()? < total {
+                    Err(refused("it is not as long as it says"))
+                } else {
+                    received.copy_out(buffers, &layout)
+                };
+                received.release(parcel.lease);
+                opened
+            }
+        }
+    }
+
+    /// How many segments are known.
+    pub(crate) fn len(&self) -> usize {
+        self.segments.len()
+    }
+
+    /// Forgets segments that their sender has given up.
+    pub(crate) fn sweep(&mut self) {
+        // A view of one is still there if the sender does not keep to the protocol.
+        self.segments.retain(|_, received| {
+            received.state().load(Ordering::Acquire) != RETIRED || Arc::strong_count(received) > 1
+        });
+    }
+}
+
+impl Received {
+    /// How much of it there is, as opposed to promised, in bytes. A peer that promises much would
+    /// have us fill as much memory with the zeros of what it never wrote.
+    fn written_bytes(&self) -> Result<usize, MemoryError> {
+        let stat = rustix::fs::fstat(&self.fd)
+            .map_err(|error| MemoryError::system("asking for the size of a segment", error))?;
+        Ok(usize::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512))
+    }
+
+    fn copy_out(
+        &self,
+        buffers: &Buffers,
+        layout: &Layout,
+    ) -> Result<Vec<bytes::Bytes>, MemoryError> {
+        let page = memfd::page();
+        let total = layout.end - page;
+        let mut buffer = buffers.take(total);
+        memfd::read_at(&self.fd, page as u64, total, &mut buffer)?;
+        let all = buffers.lend(buffer);
+        let part =
+            |&(start, length): &(usize, usize)| all.slice(start - page..start - page + length);
+        Ok(layout.parts.iter().map(part).collect())
+    }
+
+    fn open_in_place(
+        self: &Arc<Self>,
+        lease: u64,
+        layout: &Layout,
+    ) -> Result<Vec<bytes::Bytes>, MemoryError> {
+        let lease = Arc::new(Lease { received: Arc::clone(self), number: lease });
+        if self.view.get().is_none() {
+            // SAFETY: the segment's length is fixed, as `add` has checked. Slices are taken under a
+            // lease alone, and for as long as it lasts the sender does not write, as `in_place`
+            // demands; this process does not write there at all.
+            let view = unsafe { View::map_reused(&self.fd, self.capacity) }?;
+            // If another thread was faster, its view is as good.
+            drop(self.view.set(view));
+        }
+        let part = |&(start, length): &(usize, usize)| {
+            bytes::Bytes::from_owner(Part { lease: Arc::clone(&lease), start, length })
+        };
+        Ok(layout.parts.iter().map(part).collect())
+    }
+}
+
+/// The right to read a segment, given back when the last part is dropped.
+struct Lease {
+    received: Arc<Received>,
+    number: u64,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.received.release(self.number);
+    }
+}
+
+struct Part {
+    lease: Arc<Lease>,
+    start: usize,
+    length: usize,
+}
+
+impl AsRef<[u8]> for Part {
+    fn as_ref(&self) -> &[u8] {
+        // The parts were found to be inside of the segment when it was opened.
+        let view = self.lease.received.view.get();
+        view.and_then(|view| view.bytes(self.start, self.length)).unwrap_or_default()
+    }
+}
