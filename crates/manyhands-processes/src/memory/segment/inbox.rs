@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use super::{Buffers, FREE, Layout, Parcel, RETIRED};
+use super::{ALIGNMENT, Buffers, FREE, Layout, Parcel, RETIRED};
 use crate::memory::mapping::{Mapping, View};
 use crate::memory::{MemoryError, memfd};
 
@@ -161,9 +161,15 @@ impl Received {
     ) -> Result<Vec<bytes::Bytes>, MemoryError> {
         let page = memfd::page();
         let total = layout.end - page;
-        let mut buffer = buffers.take(total);
+        let mut buffer = buffers.take(total.saturating_add(ALIGNMENT));
+        // The parts are aligned in the copy as they are in the segment.
+        buffer.try_reserve_exact(total.saturating_add(ALIGNMENT)).map_err(|_| {
+            MemoryError::too_large(format!("there is no memory for a copy of {total} bytes"))
+        })?;
+        let start_of_copy = buffer.as_ptr().align_offset(ALIGNMENT).min(ALIGNMENT);
+        buffer.resize(start_of_copy, 0);
         memfd::read_at(&self.fd, page as u64, total, &mut buffer)?;
-        let all = buffers.lend(buffer);
+        let all = buffers.lend(buffer).slice(start_of_copy..);
         let part =
             |&(start, length): &(usize, usize)| all.slice(start - page..start - page + length);
         Ok(layout.parts.iter().map(part).collect())
