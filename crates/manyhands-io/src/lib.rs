@@ -11,6 +11,8 @@
 //! | on a blocking thread of a current-thread runtime | that thread itself, like any plain thread |
 //! | in a task of a current-thread runtime | nobody could: [`wait`] panics and says to use `.await` |
 //!
+//! Any descriptor that a reactor takes can be waited for in the same way, through [`Watched`].
+//!
 //! No hidden thread does the work: waiting creates none. (tokio itself starts one where it is asked
 //! to run blocking code, for instance to look up a host name.)
 //!
@@ -59,16 +61,24 @@
 //!   first contact with tokio, tokio is gone: a future that needs no reactor still works there, a
 //!   socket or timer panics, as everywhere in tokio. [`prepare`] says so beforehand.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod drive;
 mod per_runtime;
 mod place;
 mod reactor;
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "tokio wants to be promised that a descriptor stays open")]
+mod registration;
 mod wait;
+#[cfg(unix)]
+#[allow(unsafe_code, reason = "here is where that promise is kept")]
+mod watched;
 
 pub use drive::{can_drive, drive};
 pub use per_runtime::PerRuntime;
 pub use place::{enter, own_runtime, prepare};
 pub use reactor::catch_up;
 pub use wait::{wait, wait_deadline, wait_for, wait_timeout};
+#[cfg(unix)]
+pub use watched::{Direction, OwnsDescriptor, Tried, Watched};

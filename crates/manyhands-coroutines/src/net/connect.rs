@@ -7,11 +7,11 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use manyhands_io::Direction;
 use manyhands_wait::Reason;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 
-use super::registration::Direction;
 use super::socket::Socket;
 
 static CONNECT: Reason = Reason::new("connection to a TCP server");

@@ -48,7 +48,6 @@
 mod address;
 mod connect;
 mod halves;
-mod registration;
 mod socket;
 mod stream;
 mod tcp_listener;

@@ -2,14 +2,13 @@
 
 use std::cell::Cell;
 use std::io;
-use std::os::fd::AsRawFd;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use manyhands_io::{Direction, OwnsDescriptor, Tried, Watched};
 use manyhands_wait::{Reason, check_cancelled};
 
-use super::registration::{Direction, Registrations, Tried};
 use crate::hub::Hub;
 
 /// A socket of the standard library in non-blocking mode, known to the reactors where it is waited
@@ -19,31 +18,28 @@ use crate::hub::Hub;
 /// when the reactor knows that. Nothing is registered before the first wait. A wait uses the reactor
 /// of the place where the *caller* stands, so a socket may be handed anywhere, and outlives the
 /// thread that made it.
-pub(super) struct Socket<S> {
-    /// Dropped before the socket: a descriptor leaves the reactors before it is closed.
-    registrations: Registrations,
-    io: S,
+pub(super) struct Socket<S: OwnsDescriptor> {
+    watched: Watched<S>,
     read_timeout: Limit,
     write_timeout: Limit,
 }
 
-impl<S: AsRawFd> Socket<S> {
+impl<S: OwnsDescriptor> Socket<S> {
     /// Of a socket that is in non-blocking mode.
     pub(super) const fn new(io: S) -> Socket<S> {
         Socket {
-            registrations: Registrations::none(),
-            io,
+            watched: Watched::new(io),
             read_timeout: Limit::none(),
             write_timeout: Limit::none(),
         }
     }
 
     pub(super) const fn io(&self) -> &S {
-        &self.io
+        self.watched.get_ref()
     }
 
     pub(super) fn into_io(self) -> S {
-        self.io
+        self.watched.into_inner()
     }
 
     pub(super) const fn limit(&self, direction: Direction) -> &Limit {
@@ -82,15 +78,20 @@ impl<S: AsRawFd> Socket<S> {
         check_cancelled();
         // Before the operation: a yield may end by unwinding, and nothing may be lost then.
         take_turns();
-        let mut op = || uninterrupted(|| op(&self.io), &is_drained);
-        match self.registrations.attempt(direction, &mut op) {
+        let mut op = |io: &S| {
+            op(io).map(|value| {
+                let drained = is_drained(&value);
+                Tried { value, drained }
+            })
+        };
+        match self.watched.attempt(direction, &mut op) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }
         manyhands_io::prepare()?;
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         // Pinned here, so that it is not moved on the way.
-        let ready = pin!(self.when_ready(direction, op));
+        let ready = pin!(self.watched.when_ready(direction, op));
         manyhands_io::wait_for(reason, until, ready).unwrap_or_else(|_| Err(timed_out(reason)))
     }
 
@@ -100,47 +101,13 @@ impl<S: AsRawFd> Socket<S> {
         direction: Direction,
         mut op: impl FnMut(&S) -> io::Result<R>,
     ) -> io::Result<R> {
-        let mut op = || uninterrupted(|| op(&self.io), &|_| false);
-        match self.registrations.attempt(direction, &mut op) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
-        }
-        self.when_ready(direction, op).await
-    }
-
-    /// Waits with the reactor of the place where this is polled first.
-    async fn when_ready<R>(
-        &self,
-        direction: Direction,
-        op: impl FnMut() -> io::Result<Tried<R>>,
-    ) -> io::Result<R> {
-        // SAFETY: the descriptor is that of `self.io`, which nobody can replace and which is closed
-        // after `self.registrations` is dropped (the order of the fields; `into_io` keeps it open).
-        // The entry returned here lives in this future, which borrows `self`.
-        let registration = unsafe { self.registrations.here(self.io.as_raw_fd()) }?;
-        registration.when_ready(direction, op).await
+        let op = |io: &S| op(io).map(|value| Tried { value, drained: false });
+        self.watched.when_ready(direction, op).await
     }
 
     #[cfg(test)]
     pub(super) fn registrations(&self) -> usize {
-        self.registrations.count()
-    }
-}
-
-/// Calls `op` until no signal came in between.
-fn uninterrupted<R>(
-    mut op: impl FnMut() -> io::Result<R>,
-    is_drained: &impl Fn(&R) -> bool,
-) -> io::Result<Tried<R>> {
-    loop {
-        match op() {
-            Ok(value) => {
-                let drained = is_drained(&value);
-                return Ok(Tried { value, drained });
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
+        self.watched.registrations()
     }
 }
 

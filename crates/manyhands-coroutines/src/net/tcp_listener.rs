@@ -5,12 +5,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
+use manyhands_io::Direction;
 use manyhands_wait::Reason;
 use rustix::net::{SocketFlags, acceptfrom_with, listen};
 
 use super::TcpStream;
 use super::address::{ToSocketAddrs, first_that_works};
-use super::registration::Direction;
 use super::socket::Socket;
 
 static ACCEPT: Reason = Reason::new("connection to a TCP listener");

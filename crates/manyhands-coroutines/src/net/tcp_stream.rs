@@ -7,12 +7,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use manyhands_io::Direction;
 use manyhands_wait::Reason;
 
 use super::address::{ToSocketAddrs, first_that_works};
 use super::connect;
 use super::halves::{self, Duplex, ReadHalf, WriteHalf};
-use super::registration::Direction;
 use super::socket::Socket;
 use super::stream::{is_short, length, room, stream};
 

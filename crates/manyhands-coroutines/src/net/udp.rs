@@ -7,10 +7,10 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
+use manyhands_io::Direction;
 use manyhands_wait::Reason;
 
 use super::address::{ToSocketAddrs, first_that_works};
-use super::registration::Direction;
 use super::socket::Socket;
 
 static RECEIVE: Reason = Reason::new("datagram to a UDP socket");

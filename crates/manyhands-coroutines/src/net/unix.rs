@@ -9,12 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use manyhands_io::Direction;
 use manyhands_wait::Reason;
 use rustix::net::RecvFlags;
 
 use super::connect;
 use super::halves::{self, Duplex, ReadHalf, WriteHalf};
-use super::registration::Direction;
 use super::socket::Socket;
 use super::stream::{is_short, length, room, stream};
 

@@ -6,3 +6,4 @@ mod ends;
 mod own_process;
 mod per_runtime;
 mod thread;
+mod watched;

@@ -1,4 +1,4 @@
-//! With which reactors a socket is registered, and trying an operation on one of them.
+//! With which reactors a descriptor is registered, and trying an operation on one of them.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -8,12 +8,7 @@ use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 use tokio::runtime::{Handle, Id};
 
-/// What an operation waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Direction {
-    Read,
-    Write,
-}
+use crate::watched::{Direction, Tried};
 
 impl Direction {
     const fn interest(self) -> Interest {
@@ -24,14 +19,7 @@ impl Direction {
     }
 }
 
-/// What a try brought.
-pub(super) struct Tried<R> {
-    pub(super) value: R,
-    /// Whether it took (or filled) all there was, so that the next try would find nothing.
-    pub(super) drained: bool,
-}
-
-/// The number of a socket's descriptor, without a share in it.
+/// The number of a descriptor, without a share in it.
 struct Descriptor(RawFd);
 
 impl AsRawFd for Descriptor {
@@ -40,8 +28,8 @@ impl AsRawFd for Descriptor {
     }
 }
 
-/// A socket's entry in one reactor.
-pub(super) struct Registration {
+/// A descriptor's entry in one reactor.
+pub(crate) struct Registration {
     runtime: Id,
     fd: AsyncFd<Descriptor>,
 }
@@ -70,7 +58,7 @@ impl Registration {
     }
 
     /// Tries `op` whenever this reactor says that it may succeed, until it does not block.
-    pub(super) async fn when_ready<R>(
+    pub(crate) async fn when_ready<R>(
         &self,
         direction: Direction,
         mut op: impl FnMut() -> io::Result<Tried<R>>,
@@ -93,21 +81,21 @@ impl Registration {
     }
 }
 
-/// All entries of one socket, the newest last. A socket that stays in one place has one; it gets
+/// All entries of one descriptor, the newest last. One that stays in one place has one; it gets
 /// others when it is used from elsewhere, one per place at most.
-pub(super) struct Registrations(RwLock<Vec<Arc<Registration>>>);
+pub(crate) struct Registrations(RwLock<Vec<Arc<Registration>>>);
 
 /// How many entries stay when nobody waits on them: with the new one enough for a reader in one
 /// place and a writer in another.
 const IDLE_KEPT: usize = 1;
 
 impl Registrations {
-    pub(super) const fn none() -> Registrations {
+    pub(crate) const fn none() -> Registrations {
         Registrations(RwLock::new(Vec::new()))
     }
 
     /// Tries `op` without waiting.
-    pub(super) fn attempt<R>(
+    pub(crate) fn attempt<R>(
         &self,
         direction: Direction,
         op: impl FnOnce() -> io::Result<Tried<R>>,
@@ -124,7 +112,7 @@ impl Registrations {
     /// # Safety
     /// `fd` is open, is the same in every call, and stays open until `self` and everything that was
     /// returned is dropped or forgotten.
-    pub(super) unsafe fn here(&self, fd: RawFd) -> io::Result<Arc<Registration>> {
+    pub(crate) unsafe fn here(&self, fd: RawFd) -> io::Result<Arc<Registration>> {
         let runtime = Handle::try_current().map_err(io::Error::other)?.id();
         {
             let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -151,9 +139,8 @@ impl Registrations {
         Ok(registration)
     }
 
-    /// How many reactors know the socket.
-    #[cfg(test)]
-    pub(super) fn count(&self) -> usize {
+    /// How many reactors know the descriptor.
+    pub(crate) fn count(&self) -> usize {
         self.0.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
