@@ -98,6 +98,12 @@ impl Entry {
         (self.trampoline.call)(self.function, argument, surroundings)
     }
 
+    /// Whether this is the outcome of a call that failed, as opposed to one with a result.
+    pub fn is_failure(outcome: &[u8]) -> bool {
+        // The wire form begins with the variant of a `Result`.
+        outcome.first() != Some(&0)
+    }
+
     /// The entry of a function that is called once.
     pub(crate) fn of_call<A: Portable, R: Portable>(f: fn(A) -> R) -> Entry {
         Entry { function: f as usize, trampoline: Once::<A, R>::TRAMPOLINE }
@@ -258,3 +264,18 @@ pub(crate) type WireItem<R> = Result<R, EncodedError>;
 #[derive(Deserialize)]
 #[serde(bound = "R: DeserializeOwned", transparent)]
 struct WireOutcome<R>(Result<R, EncodedError>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_seen_without_knowing_the_type() {
+        let failure = TaskError::new(TaskErrorKind::Lost, "for a test");
+        assert!(!Entry::is_failure(&encode_outcome(&Ok(7_u64))));
+        assert!(!Entry::is_failure(&encode_outcome(&Ok(()))));
+        assert!(!Entry::is_failure(&encode_outcome(&Ok(Err::<(), _>("the user's own")))));
+        assert!(Entry::is_failure(&encode_outcome::<u64>(&Err(failure))));
+        assert!(Entry::is_failure(&[]), "no outcome is no result");
+    }
+}

@@ -9,5 +9,6 @@ mod process;
 mod queue;
 mod start;
 
+pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
 pub use memory::{Bytes, MemoryError};

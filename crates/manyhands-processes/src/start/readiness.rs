@@ -20,7 +20,9 @@ pub(crate) async fn readable(fd: BorrowedFd<'_>) {
 
 fn registered(fd: BorrowedFd<'_>) -> std::io::Result<AsyncFd<Copy>> {
     let copy = fd.try_clone_to_owned()?;
-    AsyncFd::with_interest(Copy(copy), Interest::READABLE)
+    // SAFETY: `Copy` owns the descriptor and always says the same one, which is open for as long as
+    // it lives.
+    unsafe { AsyncFd::register_with_interest(Copy(copy), Interest::READABLE) }
 }
 
 struct Copy(OwnedFd);

@@ -3,6 +3,7 @@
 mod command;
 mod manager;
 mod memory;
+mod patience;
 mod pool;
 mod process;
 mod queue;

@@ -1,0 +1,43 @@
+//! The end of the program: daemons are terminated, the others are waited for.
+//!
+//! When `main` returns, or `std::process::exit` is called, processes that are daemons get SIGTERM;
+//! then the program waits for those that are not, and says on standard error for whom if it takes
+//! longer than two seconds. What is alive after that ends with this process. A signal that kills
+//! this process, `abort` and `_exit` wait for nothing; then all of them end.
+//!
+//! It hangs on libc's `atexit`, armed when the first process is started.
+
+use std::sync::Once;
+use std::time::{Duration, Instant};
+
+use super::registry;
+
+/// How long the end of the program waits before it says for whom.
+const SILENCE_MAX: Duration = Duration::from_secs(2);
+
+/// Has the rules above applied when the program ends.
+pub(super) fn arm() {
+    static ARMED: Once = Once::new();
+    ARMED.call_once(|| {
+        // SAFETY: `at_exit` is an `extern "C"` function that never unwinds (see there). If the
+        // table of handlers is full, nothing is waited for.
+        unsafe { libc::atexit(at_exit) };
+    });
+}
+
+extern "C" fn at_exit() {
+    // An unwinding out of a handler of libc would be undefined; nothing here is meant to panic.
+    let _never = std::panic::catch_unwind(|| {
+        registry::terminate_daemons();
+        let notice_at = Instant::now() + SILENCE_MAX;
+        let mut noticed = false;
+        registry::join_all(&mut |what| {
+            let now = Instant::now();
+            if !noticed && notice_at <= now {
+                noticed = true;
+                eprintln!("manyhands: the program ends when {what} has ended");
+            }
+            if noticed { Duration::from_secs(3600) } else { notice_at - now }
+        });
+    });
+}

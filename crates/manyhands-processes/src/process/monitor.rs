@@ -1,0 +1,224 @@
+//! The one thread that sees to all processes of [`Process`](crate::Process): takes in what they
+//! send, so that none of them waits for somebody to join it; reaps them; and ends their tasks.
+//!
+//! It is there only while there are such processes.
+
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
+use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::process::Signal;
+
+use super::exit;
+use super::registry::{self, Child};
+use crate::start::ExitStatus;
+
+/// The longest outcome of a function, in bytes.
+const OUTCOME_MAX: u64 = 4 << 30;
+
+/// One process as the thread sees it.
+pub(super) struct Watched {
+    child: Arc<Child>,
+    /// Closed when the process has closed it.
+    control: Option<UnixStream>,
+    _service: UnixStream,
+    /// There until the process has ended.
+    call: Option<Dispatched>,
+    received: Received,
+}
+
+/// What has come of an outcome: its length as eight bytes, and the outcome itself.
+#[derive(Default)]
+struct Received {
+    length: Vec<u8>,
+    outcome: Vec<u8>,
+}
+
+impl Watched {
+    pub(super) fn new(
+        child: Arc<Child>,
+        control: UnixStream,
+        service: UnixStream,
+        call: Dispatched,
+    ) -> Watched {
+        let received = Received::default();
+        Watched { child, control: Some(control), _service: service, call: Some(call), received }
+    }
+
+    /// Takes in what there is; true when the process has ended.
+    fn look(&mut self) -> bool {
+        // First: what was sent before the end is there when the end is seen.
+        let status = self.child.process.try_wait();
+        self.take_in();
+        if let Some(status) = status {
+            self.end(status);
+        }
+        status.is_some()
+    }
+
+    fn take_in(&mut self) {
+        let Some(control) = &self.control else { return };
+        match self.received.take_in(control) {
+            Ok(true) => {}
+            Ok(false) => self.control = None,
+            Err(_hostile) => {
+                self.control = None;
+                self.received = Received::default();
+                // It has broken its word; its end will be the error.
+                let _ended = self.child.process.signal(Signal::KILL);
+            }
+        }
+    }
+
+    fn end(&mut self, status: ExitStatus) {
+        let Some(call) = self.call.take() else { return };
+        match self.received.whole() {
+            Some(outcome) => call.complete_encoded(outcome),
+            None => call.fail(died(&self.child, status)),
+        }
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.call.is_some() {
+            let _ended = self.child.process.signal(Signal::KILL);
+        }
+        registry::remove(&self.child);
+    }
+}
+
+impl Received {
+    /// Reads what is there now. False at the end.
+    fn take_in(&mut self, mut control: &UnixStream) -> Result<bool, Hostile> {
+        const AT_ONCE: usize = 64 * 1024;
+        loop {
+            let (target, missing) = match <[u8; 8]>::try_from(&self.length[..]) {
+                Err(_) => {
+                    let missing = 8 - self.length.len();
+                    (&mut self.length, missing)
+                }
+                Ok(length) => {
+                    let length = u64::from_le_bytes(length);
+                    if length > OUTCOME_MAX {
+                        return Err(Hostile);
+                    }
+                    let missing = length - self.outcome.len() as u64;
+                    (&mut self.outcome, usize::try_from(missing).unwrap_or(AT_ONCE))
+                }
+            };
+            // Room is made for what has come, not for what was announced.
+            let before = target.len();
+            target.resize(before + missing.clamp(1, AT_ONCE.max(before)), 0);
+            let result = control.read(&mut target[before..]);
+            target.truncate(before + result.as_ref().copied().unwrap_or(0));
+            match result {
+                Ok(0) => return Ok(false),
+                Ok(_) if missing == 0 => return Err(Hostile),
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_reset) => return Ok(false),
+            }
+        }
+    }
+
+    fn whole(&self) -> Option<&[u8]> {
+        let length = <[u8; 8]>::try_from(&self.length[..]).ok()?;
+        (u64::from_le_bytes(length) == self.outcome.len() as u64).then_some(&self.outcome)
+    }
+}
+
+/// What came was no outcome.
+struct Hostile;
+
+fn died(child: &Child, status: ExitStatus) -> TaskError {
+    let oom = if status.likely_oom {
+        "; the kernel has most likely killed it because memory ran out"
+    } else {
+        ""
+    };
+    let (name, pid) = (&child.name, child.process.pid());
+    TaskError::new(
+        TaskErrorKind::WorkerDied,
+        format!(
+            "the process '{name}' ({pid}) ended with {status} before its function returned{oom}"
+        ),
+    )
+}
+
+struct Monitor {
+    /// Those that the thread has not taken over yet.
+    new: Vec<Watched>,
+    /// Where the thread is woken, while there is one.
+    bell: Option<OwnedFd>,
+}
+
+static MONITOR: Mutex<Monitor> = Mutex::new(Monitor { new: Vec::new(), bell: None });
+
+/// Sees to this process from now on.
+///
+/// # Errors
+/// If there is no thread for it; the process is killed then.
+pub(super) fn watch(watched: Watched) -> io::Result<()> {
+    exit::arm();
+    registry::add(Arc::clone(&watched.child));
+    let mut monitor = lock();
+    match &monitor.bell {
+        Some(bell) => ring(bell),
+        None => monitor.bell = Some(start()?),
+    }
+    monitor.new.push(watched);
+    Ok(())
+}
+
+fn start() -> io::Result<OwnedFd> {
+    let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
+    let heard = bell.try_clone()?;
+    std::thread::Builder::new().name("manyhands-processes".into()).spawn(move || run(&heard))?;
+    Ok(bell)
+}
+
+fn run(bell: &OwnedFd) {
+    let mut all: Vec<Watched> = Vec::new();
+    loop {
+        {
+            let mut monitor = lock();
+            all.append(&mut monitor.new);
+            if all.is_empty() {
+                monitor.bell = None;
+                return;
+            }
+        }
+        wait(&all, bell);
+        // Their tasks end here, and code of the program may be called: after the lock is released.
+        all.retain_mut(|watched| !watched.look());
+    }
+}
+
+/// Waits until something has happened to any of them.
+fn wait(all: &[Watched], bell: &OwnedFd) {
+    let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
+    let mut fds = Vec::with_capacity(1 + 2 * all.len());
+    fds.push(readable(bell.as_fd()));
+    for watched in all {
+        fds.push(readable(watched.child.process.as_fd()));
+        fds.extend(watched.control.as_ref().map(|control| readable(control.as_fd())));
+    }
+    let _interrupted = poll(&mut fds, None);
+    if !fds[0].revents().is_empty() {
+        let _count = rustix::io::read(bell, &mut [0; 8]);
+    }
+}
+
+fn ring(bell: &OwnedFd) {
+    // It fails only if it has been rung 2^64 - 1 times and not been heard.
+    let _full = rustix::io::write(bell, &1_u64.to_ne_bytes());
+}
+
+fn lock() -> MutexGuard<'static, Monitor> {
+    MONITOR.lock().unwrap_or_else(PoisonError::into_inner)
+}
