@@ -22,7 +22,7 @@ fn registered(fd: BorrowedFd<'_>) -> std::io::Result<AsyncFd<Copy>> {
     let copy = fd.try_clone_to_owned()?;
     // SAFETY: `Copy` owns the descriptor and always says the same one, which is open for as long as
     // it lives.
-    unsafe { AsyncFd::register_with_interest(Copy(copy), Interest::READABLE) }
+    Ok(unsafe { AsyncFd::register_with_interest(Copy(copy), Interest::READABLE) }?)
 }
 
 struct Copy(OwnedFd);
