@@ -46,7 +46,7 @@ pub(super) fn arrive(ticket: Ticket) -> Result<Arrived, Failed> {
         Ok(Decoded::Other(_)) => return Err(refuse(&control, "another binary")),
         Err(why) => return Err(refuse(&control, &why)),
     };
-    match settle(hello, fds, &control, ticket.depth) {
+    match settle(hello, fds, ticket.depth) {
         Ok((role, name, fds, payload)) => {
             Ok(Arrived { role, origin: Origin { control, fds, payload, name } })
         }
@@ -62,12 +62,7 @@ pub(super) fn answer_ready(origin: &Origin) -> io::Result<()> {
 type Settled = (super::role::Role, String, Vec<OwnedFd>, Vec<u8>);
 
 /// Does what the parent has said.
-fn settle(
-    hello: Hello,
-    fds: Vec<OwnedFd>,
-    control: &UnixStream,
-    depth: u32,
-) -> Result<Settled, String> {
+fn settle(hello: Hello, fds: Vec<OwnedFd>, depth: u32) -> Result<Settled, String> {
     let mut fds = fds.into_iter();
     let mut next = |what: &str| fds.next().ok_or_else(|| format!("{what} did not arrive"));
     let parent = next("the parent's descriptor")?;
@@ -92,7 +87,6 @@ fn settle(
         setrlimit(Resource::As, limit)
             .map_err(|error| format!("the memory limit of {bytes} bytes was refused: {error}"))?;
     }
-    let _ = control;
     origin::set(depth, service);
     Ok((hello.role, hello.name, fds, payload))
 }

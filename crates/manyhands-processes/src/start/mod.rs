@@ -8,6 +8,7 @@ mod handshake;
 mod launch;
 mod oom;
 mod origin;
+mod overflow;
 mod parent_watch;
 mod pidfd;
 mod readiness;

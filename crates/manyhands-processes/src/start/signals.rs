@@ -32,7 +32,7 @@ pub(super) fn prepare() {
 extern "C" fn does_nothing(_signal: libc::c_int) {}
 
 /// What is done about a signal.
-fn action_of(signal: libc::c_int) -> libc::sigaction {
+pub(super) fn action_of(signal: libc::c_int) -> libc::sigaction {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: all zeroes is a valid action (the default one), and the call overwrites it.
     unsafe {

@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::Reason;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::Signal;
 
 use super::error::{StartError, StartErrorKind};
@@ -76,9 +77,8 @@ impl Starting {
                 self.judge()?;
                 Ok(self.parts.take())
             }
-            Err(Broken::Closed) => match self.parts().process.try_wait() {
+            Err(Broken::Closed) => match self.end_of_closed() {
                 Some(status) => Err(self.died(status)),
-                // It has closed the socket, or is about to end; only its end tells which.
                 None => Err(self.error(
                     StartErrorKind::DiedEarly,
                     "closed its line to this process before it reported",
@@ -127,6 +127,15 @@ impl Starting {
         };
         let what = format!("has not reported within {limit:?}: {advice}");
         self.error(StartErrorKind::TimedOut, &what)
+    }
+
+    /// How the process ended that has closed the line. Usually that is because it ends; then its end
+    /// is a matter of microseconds.
+    fn end_of_closed(&self) -> Option<ExitStatus> {
+        const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+        let process = &self.parts().process;
+        let _ended = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&SOON));
+        process.try_wait()
     }
 
     fn died(&self, status: ExitStatus) -> StartError {

@@ -7,6 +7,7 @@
 //! taken over in `init`.
 
 use std::os::fd::RawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::catch_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -15,7 +16,7 @@ use super::error::{StartError, StartErrorKind};
 use super::origin::Origin;
 use super::role::Role;
 use super::ticket::{Door, Ticket, VARIABLE};
-use super::{arrival, signals};
+use super::{arrival, overflow, signals};
 
 /// The exit code of a worker whose parent has gone before it was done.
 pub(super) const ORPHANED: i32 = 112;
@@ -44,6 +45,10 @@ const NOT_STARTED: i32 = 113;
 #[doc(alias = "freeze_support")]
 pub fn init() {
     INIT_CALLED.store(true, Ordering::Release);
+    if let Some(ticket) = std::env::var_os(VARIABLE) {
+        // Nothing was called before `main`, so it is for here to begin.
+        take_over(ticket.as_bytes(), Some(Door::Init));
+    }
     let arrived = AWAITING_INIT.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(arrived) = arrived {
         arrived.begin();
@@ -61,14 +66,23 @@ pub(super) fn door_of_children() -> Door {
 /// If this process is itself a worker on its way to `init`: its `main` does something else first,
 /// and would start workers that do the same.
 pub(super) fn check_may_launch() -> Result<(), StartError> {
-    match &*AWAITING_INIT.lock().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(()),
-        Some(_) => Err(StartError::new(
+    if has_more_rights() {
+        return Err(StartError::new(
+            StartErrorKind::System,
+            "this program runs with more rights than its user has (set-user-id or file \
+             capabilities), so its workers could be told anything by anybody: none is started",
+        ));
+    }
+    let awaits_init = AWAITING_INIT.lock().unwrap_or_else(PoisonError::into_inner).is_some();
+    // The variable is still there if nothing was called before `main`.
+    if awaits_init || std::env::var_os(VARIABLE).is_some() {
+        return Err(StartError::new(
             StartErrorKind::InitMissing,
             "this process was started as a worker, and its `main` starts workers before it calls \
              `manyhands_processes::init()`: call that first in `main`",
-        )),
+        ));
     }
+    Ok(())
 }
 
 static INIT_CALLED: AtomicBool = AtomicBool::new(false);
@@ -98,6 +112,9 @@ impl Arrived {
 static BEFORE_MAIN: extern "C" fn() = before_main;
 
 extern "C" fn before_main() {
+    if has_more_rights() {
+        return;
+    }
     // SAFETY: the name is a C string, and before `main` nobody changes the environment meanwhile.
     let ticket = unsafe {
         let variable = libc::getenv(c"MANYHANDS_WORKER".as_ptr());
@@ -107,14 +124,14 @@ extern "C" fn before_main() {
         std::ffi::CStr::from_ptr(variable).to_bytes().to_vec()
     };
     // An unwinding into the C runtime would be undefined.
-    if catch_unwind(|| take_over(&ticket)).is_err() {
+    if catch_unwind(|| take_over(&ticket, None)).is_err() {
         exit_now(NOT_STARTED);
     }
 }
 
-/// Returns only if `main` is to be reached.
-fn take_over(ticket: &[u8]) {
-    // SAFETY: before `main` there is one thread.
+/// Takes over at the door that the ticket says, or at `door`. Returns only if that is [`init`].
+fn take_over(ticket: &[u8], door: Option<Door>) {
+    // SAFETY: before `main` there is one thread, and `init` is called at the top of it.
     unsafe { std::env::remove_var(VARIABLE) };
     let Some(ticket) = Ticket::parse(ticket).filter(|ticket| is_socket(ticket.control)) else {
         eprintln!(
@@ -129,14 +146,18 @@ fn take_over(ticket: &[u8]) {
         Err(arrival::Failed::Orphaned) => exit_now(ORPHANED),
         Err(arrival::Failed::Told) => exit_now(NOT_STARTED),
     };
-    match ticket.door {
+    match door.unwrap_or(ticket.door) {
         Door::Init => {
             *AWAITING_INIT.lock().unwrap_or_else(PoisonError::into_inner) = Some(arrived);
         }
         Door::BeforeMain => {
             let name = arrived.origin.name.replace('\0', "");
             let thread = std::thread::Builder::new().name(name).stack_size(STACK_BYTES);
-            if let Ok(thread) = thread.spawn(move || arrived.begin()) {
+            let begin = move || {
+                overflow::watch_this_thread();
+                arrived.begin()
+            };
+            if let Ok(thread) = thread.spawn(begin) {
                 let _ends_the_process = thread.join();
             }
             exit_now(NOT_STARTED);
@@ -146,6 +167,12 @@ fn take_over(ticket: &[u8]) {
 
 /// What a main thread usually has.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Whether whoever has started the program, and its environment, is not to be trusted.
+fn has_more_rights() -> bool {
+    // SAFETY: reads what the kernel has told the process.
+    unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
+}
 
 fn is_socket(fd: RawFd) -> bool {
     let mut status = std::mem::MaybeUninit::<libc::stat>::uninit();

@@ -1,6 +1,7 @@
 //! The tests of the crate as its users see it.
 
 mod command;
+mod descendants;
 mod manager;
 mod memory;
 mod patience;
