@@ -10,5 +10,5 @@ mod queue;
 mod start;
 
 pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
+pub use memory::{Bytes, MemoryError, Shareable, Shared, SharedBytes};
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
-pub use memory::{Bytes, MemoryError};

@@ -2,7 +2,7 @@
 //! looks beyond.
 
 use std::fmt;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
@@ -98,6 +98,33 @@ impl View {
 impl fmt::Debug for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("View").field("length", &self.0.length).finish()
+    }
+}
+
+/// Memory that is being written before anybody else has it.
+pub(crate) struct Draft(Region);
+
+impl Draft {
+    /// Maps the first `length` bytes (at least one) of memory.
+    ///
+    /// # Safety
+    /// This process has made the memory with at least this length, and has neither mapped it nor
+    /// given it to anybody, and does not until the draft is dropped.
+    pub(crate) unsafe fn map(fd: &OwnedFd, length: usize) -> Result<Draft, MemoryError> {
+        Region::map(fd, 0, length, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED).map(Draft)
+    }
+
+    /// All of it.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: the region is mapped for reading and writing for as long as the borrow, and nobody
+        // else has it: this is the only mapping of memory that nobody else was given.
+        unsafe { std::slice::from_raw_parts_mut(self.0.start.as_ptr(), self.0.length) }
+    }
+}
+
+impl fmt::Debug for Draft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Draft").field("length", &self.0.length).finish()
     }
 }
 

@@ -150,6 +150,13 @@ pub(crate) fn read_at(
     Ok(())
 }
 
+/// Has the pages of the first `length` bytes made now, so that a lack of memory is an error here and
+/// not the end of the process when one of them is touched.
+pub(crate) fn allocate(fd: impl AsFd, length: usize) -> Result<(), MemoryError> {
+    rustix::fs::fallocate(fd, rustix::fs::FallocateFlags::empty(), 0, length as u64)
+        .map_err(|error| MemoryError::system(format_args!("allocating {length} bytes"), error))
+}
+
 /// Gives the pages of a range back; it reads as zero from then on.
 pub(crate) fn discard(fd: impl AsFd, offset: u64, length: u64) -> Result<(), MemoryError> {
     use rustix::fs::FallocateFlags;

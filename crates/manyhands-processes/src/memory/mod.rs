@@ -9,9 +9,12 @@
 pub(crate) mod attachments;
 mod bytes;
 mod error;
+mod frozen;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
 pub(crate) mod segment;
+mod shared;
 
 pub use bytes::Bytes;
 pub use error::MemoryError;
+pub use shared::{Shareable, Shared, SharedBytes};
