@@ -6,15 +6,24 @@
 // The pool and processes are the users of what is not public.
 #![allow(dead_code, unused_imports)]
 
+mod array;
+mod atomic;
 pub(crate) mod attachments;
 mod bytes;
+mod cells;
 mod error;
 mod frozen;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
+pub(crate) mod registry;
 pub(crate) mod segment;
 mod shared;
 
+pub use array::SharedArray;
+pub use atomic::{
+    AtomicInteger, SharedAtomic, SharedAtomicBool, SharedAtomicI64, SharedAtomicU64,
+    SharedAtomicUsize,
+};
 pub use bytes::Bytes;
 pub use error::MemoryError;
 pub use shared::{Shareable, Shared, SharedBytes};

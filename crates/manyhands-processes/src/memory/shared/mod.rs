@@ -1,7 +1,6 @@
 //! Data that is made once and read by many processes.
 
 mod content;
-mod registry;
 
 use std::fmt;
 use std::io::Read;
@@ -17,7 +16,7 @@ use content::Source;
 
 use super::attachments::{self, Attachments, NOT_TRAVELLING};
 use super::mapping::Draft;
-use super::{Bytes, MemoryError, frozen, memfd};
+use super::{Bytes, MemoryError, frozen, memfd, registry};
 
 /// A value that is made once, is sent to any number of workers and processes for next to nothing,
 /// and is read by all of them.
@@ -74,6 +73,12 @@ struct Inner<T: Shareable + ?Sized> {
     held: T::Held,
 }
 
+impl<T: Shareable + ?Sized> Drop for Inner<T> {
+    fn drop(&mut self) {
+        registry::forget::<Inner<T>>(&self.fd);
+    }
+}
+
 impl<T: Shareable + Serialize> Shared<T>
 where
     T: Shareable<Held = T>,
@@ -94,7 +99,7 @@ where
         parts.extend(payloads.iter().map(|payload| &payload[..]));
         let fd = Arc::new(frozen::freeze("manyhands-shared", &parts)?);
         let lengths = parts.iter().map(|part| part.len() as u64).collect();
-        registry::adopt(Inner { fd, lengths, nested: fds, held: value }).map(Shared)
+        Shared::made(Inner { fd, lengths, nested: fds, held: value })
     }
 }
 
@@ -175,7 +180,10 @@ impl SharedBytes {
 impl<T: Shareable + ?Sized> Shared<T> {
     /// A value of one part.
     fn of_frozen(fd: OwnedFd, length: usize) -> Result<Shared<T>, MemoryError> {
-        Shared::receive(Arc::new(fd), vec![length as u64], Vec::new())
+        let lengths = vec![length as u64];
+        let parts = frozen::open(&fd, &lengths)?;
+        let held = T::open(Source { parts, nested: Vec::new() })?;
+        Shared::made(Inner { fd: Arc::new(fd), lengths, nested: Vec::new(), held })
     }
 
     /// The value in this memory: the one that is known, or else a new one.
@@ -185,12 +193,20 @@ impl<T: Shareable + ?Sized> Shared<T> {
         nested: Vec<Arc<OwnedFd>>,
     ) -> Result<Shared<T>, MemoryError> {
         memfd::check(fd.as_fd(), memfd::FROZEN)?;
-        if let Some(known) = registry::find(&fd)? {
+        if let Some(known) = registry::find::<Inner<T>>(&fd)? {
             return Ok(Shared(known));
         }
         let parts = frozen::open(&fd, &lengths)?;
         let held = T::open(Source { parts, nested: nested.clone() })?;
-        registry::adopt(Inner { fd, lengths, nested, held }).map(Shared)
+        let inner = Arc::new(Inner { fd: Arc::clone(&fd), lengths, nested, held });
+        registry::adopt(&fd, inner).map(Shared)
+    }
+
+    /// The value of memory that was made here.
+    fn made(inner: Inner<T>) -> Result<Shared<T>, MemoryError> {
+        let inner = Arc::new(inner);
+        registry::insert(&inner.fd, &inner)?;
+        Ok(Shared(inner))
     }
 }
 

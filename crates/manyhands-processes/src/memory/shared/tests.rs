@@ -89,13 +89,13 @@ fn what_is_no_longer_used_is_forgotten() {
     let shared = Shared::<str>::copy_from_str("many hands").unwrap();
     let fd = shared.0.fd.try_clone().unwrap();
     let (encoded, attachments) = send(&shared);
-    assert!(registry::is_known::<str>(&fd));
-    assert!(!registry::is_known::<[u8]>(&fd));
+    assert!(registry::is_known::<Inner<str>>(&fd));
+    assert!(!registry::is_known::<Inner<[u8]>>(&fd));
     drop(shared);
-    assert!(!registry::is_known::<str>(&fd));
+    assert!(!registry::is_known::<Inner<str>>(&fd));
     let again: Shared<str> = receive((encoded, attachments));
     assert_eq!(&*again, "many hands");
-    assert!(registry::is_known::<str>(&fd));
+    assert!(registry::is_known::<Inner<str>>(&fd));
 }
 
 #[test]
