@@ -73,7 +73,8 @@ owns!(
 ///     Ok(Tried { value: length, drained: false })
 /// }))?;
 /// assert_eq!(&buffer[..length], b"hello");
-/// # writer.join().unwrap()
+/// writer.join().unwrap()?;
+/// # Ok::<(), io::Error>(())
 /// ```
 pub struct Watched<S: OwnsDescriptor> {
     /// Dropped before the descriptor: it leaves the reactors before it is closed.

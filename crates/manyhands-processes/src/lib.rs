@@ -16,3 +16,9 @@ pub use memory::{
     SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize, SharedBytes,
 };
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
+// External programs.
+pub use command::{
+    Command, CommandError, CommandErrorKind, CommandOutput, Descriptor, ExitStatus, InputFrom,
+    InputWriter, OutputReader, OutputTo, Pipeline, PipelineOutput, ProcessGroup, ProgramHandle,
+    Running, run_command,
+};

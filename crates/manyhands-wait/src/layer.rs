@@ -207,6 +207,23 @@ pub fn is_cancelled() -> bool {
     cancelled
 }
 
+/// Whether something around this code could end it early: a deadline, or somebody who cancels.
+///
+/// ```
+/// use manyhands_wait::{CancelToken, is_interruptible, with_cancel_token};
+///
+/// assert!(!is_interruptible());
+/// assert_eq!(with_cancel_token(&CancelToken::new(), is_interruptible), Ok(true));
+/// ```
+pub fn is_interruptible() -> bool {
+    let mut interruptible = false;
+    for_each_layer(|layer| {
+        let has_end = layer.source.is_some() || layer.deadline.is_some();
+        interruptible |= has_end && !layer.delivered.get();
+    });
+    interruptible
+}
+
 /// The earliest deadline in force here, if any.
 pub fn current_deadline() -> Option<Instant> {
     let mut earliest: Option<Instant> = None;
