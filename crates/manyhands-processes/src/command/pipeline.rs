@@ -136,25 +136,24 @@ impl Pipeline {
             statuses.get(*index).copied().flatten().is_none_or(|status| !status.is_success())
         };
         // The last that failed, as in a shell.
-        let culprit = (0..self.commands.len()).rev().find(failed);
-        let shown = culprit.unwrap_or(self.commands.len() - 1);
-        let status = statuses.get(shown).copied().flatten();
-        let partial = |stdout: Vec<u8>, mut stderr: Vec<Vec<u8>>| {
-            let stderr = if shown < stderr.len() { stderr.swap_remove(shown) } else { Vec::new() };
-            CommandOutput::new(status, stdout, stderr)
+        let last_failed = || (0..self.commands.len()).rev().filter(failed);
+        let checked = |index: &usize| self.check || self.commands[*index].check;
+        let partial = |of: usize| {
+            let stderr = stderr.get(of).cloned().unwrap_or_default();
+            CommandOutput::new(statuses.get(of).copied().flatten(), stdout.clone(), stderr)
         };
         if verdict != Verdict::Ended {
+            let culprit = last_failed().next().unwrap_or_default();
             let error = early_end(&self.to_string(), &self.limits, verdict);
-            return Err(error.with_output(partial(stdout, stderr)));
+            return Err(error.with_output(partial(culprit)));
         }
-        let Some(known) = statuses.iter().copied().collect::<Option<Vec<ExitStatus>>>() else {
-            let error = unknown_end(&self.commands[shown]);
-            return Err(error.with_output(partial(stdout, stderr)));
-        };
-        let checked = |index: &usize| self.check || self.commands[*index].check;
-        if let Some(index) = (0..known.len()).rev().filter(failed).find(checked) {
-            let error = unsuccessful(&self.commands[index], known[index]);
-            return Err(error.with_output(partial(stdout, stderr)));
+        if let Some(unknown) = statuses.iter().position(Option::is_none) {
+            return Err(unknown_end(&self.commands[unknown]).with_output(partial(unknown)));
+        }
+        let known: Vec<ExitStatus> = statuses.iter().copied().flatten().collect();
+        if let Some(culprit) = last_failed().find(checked) {
+            let error = unsuccessful(&self.commands[culprit], known[culprit]);
+            return Err(error.with_output(partial(culprit)));
         }
         let stderr = stderr.into_iter().map(Bytes::from).collect();
         Ok(PipelineOutput { statuses: known, stdout: stdout.into(), stderr })

@@ -23,7 +23,6 @@ fn the_environment_is_ours_with_changes() {
     let print = |name: &str| Command::shell(format!("echo \"${{{name}-unset}}\""));
     assert_eq!(text(&print("PATH")), std::env::var("PATH").unwrap());
     assert_eq!(text(&print("A_VARIABLE").env("A_VARIABLE", "set")), "set");
-    assert_eq!(text(&print("PATH").env_remove("PATH").env("X", "y")).is_empty(), false);
     assert_eq!(text(&print("HOME").env("HOME", "/h").env_remove("HOME")), "unset");
     assert_eq!(text(&print("A").envs([("A", "1"), ("B", "2")])), "1");
     let cleared = Command::new("/usr/bin/env").env("OLD", "1").env_clear().env("NEW", "2");
