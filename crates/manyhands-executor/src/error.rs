@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 
 use crate::panic_capture::{self, PanicDetails};
+use crate::worker_death::WorkerDeath;
 
 /// What sort of failure a [`TaskError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -59,13 +60,21 @@ struct Inner {
     message: String,
     location: Option<String>,
     backtrace: Option<String>,
+    death: Option<Box<WorkerDeath>>,
     payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 impl TaskError {
     /// An error of this kind. For implementations of [`Executor`](crate::Executor).
     pub fn new(kind: TaskErrorKind, message: impl Into<String>) -> TaskError {
-        TaskError::build(kind, message.into(), None, None, None)
+        TaskError::build(kind, message.into(), PanicDetails::default(), None, None)
+    }
+
+    /// The error of a task whose worker died. For implementations of [`Executor`](crate::Executor).
+    pub fn worker_died(death: WorkerDeath) -> TaskError {
+        let message = format!("the task was lost with its worker: {death}");
+        let death = Some(Box::new(death));
+        TaskError::build(TaskErrorKind::WorkerDied, message, PanicDetails::default(), death, None)
     }
 
     /// What sort of failure it is.
@@ -103,6 +112,16 @@ impl TaskError {
         self.kind() == TaskErrorKind::TimedOut
     }
 
+    /// Whether the worker that ran the task died.
+    pub fn is_worker_died(&self) -> bool {
+        self.kind() == TaskErrorKind::WorkerDied
+    }
+
+    /// How the worker died that ran the task.
+    pub fn worker_death(&self) -> Option<&WorkerDeath> {
+        self.inner.death.as_deref()
+    }
+
     /// Whether the executor did not take the task.
     pub fn is_rejected(&self) -> bool {
         self.kind() == TaskErrorKind::Rejected
@@ -136,19 +155,20 @@ impl TaskError {
             (_, Some(text)) => text.clone(),
             _ => "a panic with a payload that is not text".to_owned(),
         };
-        let PanicDetails { location, backtrace } = details.unwrap_or_default();
-        TaskError::build(TaskErrorKind::Panicked, message, location, backtrace, Some(payload))
+        let details = details.unwrap_or_default();
+        TaskError::build(TaskErrorKind::Panicked, message, details, None, Some(payload))
     }
 
     fn build(
         kind: TaskErrorKind,
         message: String,
-        location: Option<String>,
-        backtrace: Option<String>,
+        details: PanicDetails,
+        death: Option<Box<WorkerDeath>>,
         payload: Option<Box<dyn Any + Send>>,
     ) -> TaskError {
+        let PanicDetails { location, backtrace } = details;
         let payload = Mutex::new(payload);
-        TaskError { inner: Arc::new(Inner { kind, message, location, backtrace, payload }) }
+        TaskError { inner: Arc::new(Inner { kind, message, location, backtrace, death, payload }) }
     }
 }
 
@@ -183,6 +203,7 @@ pub(crate) struct EncodedError {
     message: String,
     location: Option<String>,
     backtrace: Option<String>,
+    death: Option<Box<WorkerDeath>>,
 }
 
 impl From<&TaskError> for EncodedError {
@@ -192,12 +213,14 @@ impl From<&TaskError> for EncodedError {
             message: error.message().to_owned(),
             location: error.location().map(str::to_owned),
             backtrace: error.backtrace().map(str::to_owned),
+            death: error.worker_death().map(|death| Box::new(death.clone())),
         }
     }
 }
 
 impl From<EncodedError> for TaskError {
     fn from(error: EncodedError) -> TaskError {
-        TaskError::build(error.kind, error.message, error.location, error.backtrace, None)
+        let EncodedError { kind, message, location, backtrace, death } = error;
+        TaskError::build(kind, message, PanicDetails { location, backtrace }, death, None)
     }
 }

@@ -3,13 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::RejectedReason;
 use crate::home::Home;
 use crate::options::TaskOptions;
+use crate::retry::RetryPolicy;
 use crate::surroundings::{Plain, Surroundings};
 use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
 use crate::work::Closure;
@@ -221,6 +222,37 @@ impl Dispatched {
     /// The encoded argument, for [`Entry::call_encoded`].
     pub fn argument(&self) -> &[u8] {
         &self.argument
+    }
+
+    /// The task's number.
+    pub fn id(&self) -> u64 {
+        self.cell.as_ref().map_or(0, |cell| cell.header().id())
+    }
+
+    /// By when the task must have ended.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.options()?.deadline
+    }
+
+    /// How long the task may run, from its start.
+    pub fn time_limit(&self) -> Option<Duration> {
+        self.options()?.time_limit
+    }
+
+    /// How often to try, if the submitter asked for it: an executor that sends tasks away tries
+    /// again itself, by sending the same entry and argument, because what runs elsewhere may die
+    /// there.
+    pub fn retry(&self) -> Option<RetryPolicy> {
+        self.options()?.retry
+    }
+
+    /// Whether ending the task will run code of the program's: callbacks that are there already.
+    pub fn has_callbacks(&self) -> bool {
+        self.cell.as_ref().is_some_and(|cell| cell.header().has_callbacks())
+    }
+
+    fn options(&self) -> Option<&TaskOptions> {
+        self.cell.as_ref()?.header().options()
     }
 
     /// Whether the task was asked to end.

@@ -22,6 +22,7 @@ mod map;
 mod options;
 mod panic_capture;
 mod primitive;
+mod remote;
 mod retry;
 mod scope;
 mod sequential;
@@ -31,6 +32,7 @@ mod task;
 mod wait_many;
 mod watch;
 mod work;
+mod worker_death;
 
 pub use as_completed::{
     AsCompleted, AsCompletedTimeout, Unfinished, as_completed, as_completed_timeout,
@@ -44,6 +46,7 @@ pub use job::{Dispatched, Job};
 pub use job_queue::JobQueue;
 pub use map::{Map, MapOptions};
 pub use options::TaskOptions;
+pub use remote::Remote;
 pub use retry::RetryPolicy;
 pub use scope::{Scope, ScopedTask, scope};
 pub use sequential::Sequential;
@@ -54,6 +57,7 @@ pub use wait_many::{
     Waited, wait_all, wait_all_timeout, wait_any, wait_any_timeout, wait_first_error,
     wait_first_error_timeout,
 };
+pub use worker_death::WorkerDeath;
 
 /// What must not compile.
 #[cfg(doctest)]

@@ -9,12 +9,12 @@ mod process;
 mod queue;
 mod start;
 
-pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
-pub use memory::{Bytes, MemoryError, Shareable, Shared, SharedBytes};
 pub use memory::{
     AtomicInteger, Bytes, MemoryError, Shareable, Shared, SharedArray, SharedAtomic,
     SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize, SharedBytes,
 };
+pub use memory::{Bytes, MemoryError, Shareable, Shared, SharedBytes};
+pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
 // External programs.
 pub use command::{

@@ -8,6 +8,7 @@ use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;
 use crate::primitive::UnsafeCell;
+use crate::remote::remote_of;
 use crate::surroundings::Surroundings;
 use crate::task::header::{Header, Phase};
 use crate::task::outcome::{Outcome, Shared};
@@ -160,6 +161,7 @@ impl<W: Work> JobCell for CallCell<W> {
         if !W::PORTABLE || !self.shared.header.claim() {
             return None;
         }
+        self.shared.header.set_away();
         if is_late(&self.shared.header) {
             self.fail_dispatched(timed_out_in_queue());
             return None;
@@ -245,7 +247,20 @@ pub(crate) fn cancel(cell: &dyn JobCell) -> crate::Cancellation {
         Some(_) => crate::Cancellation::TooLate,
         None => {
             header.request_cancel();
+            if header.is_away()
+                && let Some(remote) = remote_of(header.home())
+            {
+                remote.cancel(header.id());
+            }
             crate::Cancellation::Requested
         }
     }
+}
+
+/// Whether the task's code runs now, here or where it was sent.
+pub(crate) fn is_running(cell: &dyn JobCell) -> bool {
+    let header = cell.header();
+    header.phase() == Phase::Running
+        && (!header.is_away()
+            || remote_of(header.home()).is_none_or(|remote| remote.is_started(header.id())))
 }

@@ -37,7 +37,7 @@ impl TaskHandle {
 
     /// Whether the task's code runs now.
     pub fn is_running(&self) -> bool {
-        self.header().phase() == Phase::Running
+        cell::is_running(&*self.cell)
     }
 
     /// Whether the task ended by cancellation.

@@ -49,6 +49,8 @@ const CANCEL: u32 = 1 << 5;
 const WAITERS: u32 = 1 << 6;
 /// There may be callbacks to run.
 const CALLBACKS: u32 = 1 << 7;
+/// The work was sent away: the executor of the task's home knows where it is.
+const AWAY: u32 = 1 << 8;
 
 pub(crate) struct Header {
     // Kept small: a million tasks may wait at a time, and the pages they fill cost more than the
@@ -194,6 +196,15 @@ impl Header {
             waiters.poller.into_iter().for_each(wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
         }
+    }
+
+    /// Says that the work, which the caller has claimed, is sent away.
+    pub(crate) fn set_away(&self) {
+        self.state.fetch_or(AWAY, Ordering::AcqRel);
+    }
+
+    pub(crate) fn is_away(&self) -> bool {
+        self.state.load(Ordering::Acquire) & AWAY != 0
     }
 
     pub(crate) fn has_callbacks(&self) -> bool {

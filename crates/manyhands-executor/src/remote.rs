@@ -1,0 +1,43 @@
+//! The executor's side of tasks that were sent away: who is told that one of them is to end, and who
+//! knows whether it has begun.
+//!
+//! A task that was [dispatched](crate::Job::dispatch) is somewhere else; its own state word says no
+//! more than that. The number of its [home](crate::Home) leads to its executor. So sending a task
+//! away costs nothing for the case that it is cancelled.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+
+use crate::home::Home;
+
+/// An executor that sends jobs away. Its methods may be called from anywhere, also for tasks that
+/// it does not have, and must not block.
+pub trait Remote: Send + Sync {
+    /// The task of this number, which was dispatched, has been asked to end.
+    fn cancel(&self, task: u64);
+
+    /// Whether the code of the task of this number, which was dispatched, has begun.
+    fn is_started(&self, task: u64) -> bool;
+}
+
+impl Home {
+    /// A new identity for an executor that sends jobs away. It is told of cancellations as long as
+    /// it lives. Nobody [works](Home::work) for such a home in this process.
+    pub fn of_remote(remote: Weak<dyn Remote>) -> Home {
+        let home = Home::create();
+        let mut remotes = remotes();
+        remotes.retain(|_, remote| remote.strong_count() > 0);
+        remotes.insert(home.number(), remote);
+        home
+    }
+}
+
+/// The executor of this home, if it sends jobs away.
+pub(crate) fn remote_of(home: u32) -> Option<Arc<dyn Remote>> {
+    remotes().get(&home)?.upgrade()
+}
+
+fn remotes() -> MutexGuard<'static, HashMap<u32, Weak<dyn Remote>>> {
+    static REMOTES: OnceLock<Mutex<HashMap<u32, Weak<dyn Remote>>>> = OnceLock::new();
+    REMOTES.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
