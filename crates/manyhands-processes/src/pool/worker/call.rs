@@ -1,0 +1,117 @@
+//! One call: find the function, put deadline and cancellation in force, call, and have an outcome
+//! whatever happens.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use manyhands_executor::{Entry, TaskError, TaskErrorKind, encode_failure};
+use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel};
+
+use super::listener::Listener;
+use crate::image::EntryOffsets;
+use crate::pool::channel::{NEVER, Request, Slots, instant_at, now_ns};
+
+pub(super) struct Calls {
+    listener: Arc<Listener>,
+    /// The entry that was called last: most calls are of the same function.
+    last: Option<(u64, u64, Entry)>,
+    /// When the last task ended, if nothing has happened since: then the next one starts.
+    ended_ns: Option<u64>,
+}
+
+impl Calls {
+    pub(super) fn new(listener: Arc<Listener>) -> Calls {
+        Calls { listener, last: None, ended_ns: None }
+    }
+
+    /// Calls the initializer.
+    pub(super) fn initialize(&mut self, entry: EntryOffsets, argument: &[u8]) -> Vec<u8> {
+        match entry.entry() {
+            Ok(entry) => entry.call_encoded(argument),
+            Err(error) => not_found(&error),
+        }
+    }
+
+    /// Begins the task of this number, if it was not taken back; says when.
+    pub(super) fn start(&mut self, slots: &Slots, number: u64) -> Option<u64> {
+        let now = self.ended_ns.take().unwrap_or_else(now_ns);
+        slots.start(number, now).then(|| {
+            self.listener.set_running(number);
+            now
+        })
+    }
+
+    /// The task has ended; says how long it took.
+    pub(super) fn ended(&mut self, started_ns: u64) -> u64 {
+        let now = now_ns();
+        self.ended_ns = Some(now);
+        now.saturating_sub(started_ns)
+    }
+
+    /// Nothing is to do: the next task does not start when the last one ended.
+    pub(super) fn idle(&mut self) {
+        self.ended_ns = None;
+    }
+
+    /// Takes the bytes of an outcome that was sent.
+    pub(super) fn give_back(&mut self, outcome: Vec<u8>) {
+        drop(outcome);
+    }
+
+    /// Calls what the request says.
+    pub(super) fn call(&mut self, request: &Request, argument: &[u8], started_ns: u64) -> Vec<u8> {
+        let entry = match self.entry(request) {
+            Ok(entry) => entry,
+            Err(error) => return not_found(&error),
+        };
+        let id = request.task;
+        let label = || TaskLabel { id, name: None };
+        let deadline = instant_at(end_of(request, started_ns));
+        let layer = Layer::new().task(&label).source(&*self.listener).deadline(deadline);
+        let called =
+            catch_unwind(AssertUnwindSafe(|| layer.enter(|| entry.call_encoded(argument))));
+        called.unwrap_or_else(|payload| {
+            encode_failure(&match Interrupt::caught(payload, &layer) {
+                Ok(Cause::Cancelled) => {
+                    TaskError::new(TaskErrorKind::Cancelled, "the task was cancelled")
+                }
+                Ok(Cause::DeadlinePassed) => TaskError::new(
+                    TaskErrorKind::TimedOut,
+                    "the task ran longer than it was allowed to",
+                ),
+                Err(_) => TaskError::new(
+                    TaskErrorKind::Panicked,
+                    "the task was unwound by an interruption that was meant for somebody else",
+                ),
+            })
+        })
+    }
+
+    fn entry(&mut self, request: &Request) -> Result<Entry, crate::image::ImageError> {
+        let (function, trampoline) = (request.function, request.trampoline);
+        if let Some((f, t, entry)) = self.last
+            && (f, t) == (function, trampoline)
+        {
+            return Ok(entry);
+        }
+        let entry = EntryOffsets::from_raw(function, trampoline).entry()?;
+        self.last = Some((function, trampoline, entry));
+        Ok(entry)
+    }
+}
+
+/// By when a task must have ended that starts now.
+fn end_of(request: &Request, started_ns: u64) -> u64 {
+    let of_limit = match request.limit_ns {
+        0 => NEVER,
+        limit => started_ns.saturating_add(limit),
+    };
+    match (request.deadline_ns, of_limit) {
+        (NEVER, end) | (end, NEVER) => end,
+        (deadline, limit) => deadline.min(limit),
+    }
+}
+
+fn not_found(error: &crate::image::ImageError) -> Vec<u8> {
+    encode_failure(&TaskError::new(TaskErrorKind::Codec, format!("nothing was called: {error}")))
+}

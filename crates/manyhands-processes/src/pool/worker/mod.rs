@@ -1,0 +1,158 @@
+//! The life of a worker process: its initializer, then one task after the other, until the parent
+//! says that it is enough, or is gone.
+
+mod call;
+mod incoming;
+mod listener;
+mod outgoing;
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use manyhands_wait::Spin;
+use serde::{Deserialize, Serialize};
+
+use super::channel::{Bell, Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation};
+use crate::image::EntryOffsets;
+use crate::start::Origin;
+use call::Calls;
+use incoming::Incoming;
+use listener::Listener;
+use outgoing::Outgoing;
+
+/// What a worker is told when it starts.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Orders {
+    /// The function to be called before the first task, and its encoded argument.
+    pub(super) initializer: Option<(EntryOffsets, Vec<u8>)>,
+}
+
+/// A worker that cannot go on because what came from its parent makes no sense, or because its
+/// memory is damaged.
+const DAMAGED: i32 = 114;
+
+/// Works until there is nothing more to do.
+pub(crate) fn run(origin: Origin) -> ! {
+    let code = match work(origin) {
+        Ok(()) => 0,
+        Err(why) => {
+            eprintln!("manyhands: a worker cannot go on: {why}");
+            DAMAGED
+        }
+    };
+    // SAFETY: ends the process. Nothing of the program's own is run at the end of a worker: its
+    // statics are those of the parent's program, which has not ended.
+    unsafe { libc::_exit(code) }
+}
+
+fn work(origin: Origin) -> Result<(), String> {
+    let Origin { control, fds, payload, .. } = origin;
+    let [memory, bell] = <[_; 2]>::try_from(fds)
+        .map_err(|fds| format!("{} descriptors came instead of 2", fds.len()))?;
+    let orders: Orders = postcard::from_bytes(&payload).map_err(|error| error.to_string())?;
+    let channel = Channel::open(memory.as_fd()).map_err(|error| error.to_string())?;
+    drop(memory);
+    let listener = Arc::new(Listener::new(channel.slots()));
+    let mut worker = Worker {
+        requests: channel.request_consumer(),
+        slots: channel.slots(),
+        out: Outgoing::new(channel.clone(), Bell::of(bell)),
+        calls: Calls::new(Arc::clone(&listener)),
+        incoming: None,
+        channel,
+    };
+    let failed = |violation: Violation| violation.to_string();
+    let outcome = match orders.initializer {
+        Some((entry, argument)) => worker.calls.initialize(entry, &argument),
+        None => Vec::new(),
+    };
+    worker.out.send(ResponseKind::Ready, 0, 0, &outcome).map_err(failed)?;
+    worker.out.announce();
+    // After the word that the worker is ready, which somebody waits for.
+    listener.listen(control).map_err(|error| format!("no thread was started: {error}"))?;
+    worker.serve().map_err(failed)
+}
+
+/// Everything that the loop needs.
+struct Worker {
+    channel: Channel,
+    requests: Consumer,
+    slots: Slots,
+    out: Outgoing,
+    calls: Calls,
+    /// An argument that comes in pieces.
+    incoming: Option<Incoming>,
+}
+
+impl Worker {
+    fn serve(&mut self) -> Result<(), Violation> {
+        let mut argument = Vec::new();
+        loop {
+            argument.clear();
+            match Request::read(&mut self.requests, &mut argument)? {
+                Some(request) => {
+                    if self.channel.parent_wants_room().take() {
+                        self.out.ring();
+                    }
+                    self.handle(request, &mut argument)?;
+                }
+                None if !self.wait_for_requests() => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    fn handle(&mut self, request: Request, piece: &mut Vec<u8>) -> Result<(), Violation> {
+        match (request.kind, self.incoming.take()) {
+            (RequestKind::Call, None) if request.total == piece.len() as u64 => {
+                self.run(&request, piece)
+            }
+            (RequestKind::Call, None) => {
+                self.incoming = Some(Incoming::begin(request, piece)?);
+                Ok(())
+            }
+            (RequestKind::More, Some(mut incoming)) => {
+                if incoming.push(request.number, piece)? {
+                    let (request, mut argument) = incoming.into_parts();
+                    self.run(&request, &mut argument)
+                } else {
+                    self.incoming = Some(incoming);
+                    Ok(())
+                }
+            }
+            (RequestKind::Abort, Some(_dropped)) => Ok(()),
+            _ => Err(Violation("a piece of an argument came out of turn")),
+        }
+    }
+
+    fn run(&mut self, request: &Request, argument: &mut Vec<u8>) -> Result<(), Violation> {
+        let Some(started_ns) = self.calls.start(&self.slots, request.number) else {
+            return Ok(()); // it was taken back
+        };
+        let outcome = self.calls.call(request, argument, started_ns);
+        let took_ns = self.calls.ended(started_ns);
+        self.out.send(ResponseKind::Outcome, request.number, took_ns, &outcome)?;
+        self.slots.finish(request.number);
+        self.out.announce();
+        self.calls.give_back(outcome);
+        Ok(())
+    }
+
+    /// Waits until there is a request; `false` if the worker shall end.
+    fn wait_for_requests(&mut self) -> bool {
+        let (requests, channel) = (&self.requests, &self.channel);
+        self.calls.idle();
+        if Spin::start().until(|| requests.has_frames()) {
+            return true;
+        }
+        let alarm = channel.worker_alarm();
+        loop {
+            alarm.set();
+            if requests.has_frames() || channel.is_to_retire() {
+                alarm.clear();
+                return requests.has_frames();
+            }
+            alarm.sleep();
+        }
+    }
+}
