@@ -9,8 +9,10 @@
 use std::alloc::Layout;
 use std::any::type_name;
 use std::marker::PhantomData;
+use std::panic::resume_unwind;
 use std::ptr;
 
+use manyhands_wait::Interrupt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -83,7 +85,9 @@ impl Entry {
 
     /// Calls the function with an encoded argument and returns the encoded outcome, which
     /// [`Dispatched::complete_encoded`](crate::Dispatched::complete_encoded) understands. Never panics: a panic
-    /// of the function, and an argument or result that cannot be coded, are in the outcome.
+    /// of the function, and an argument or result that cannot be coded, are in the outcome. Only the
+    /// interrupt of a [`Layer`](manyhands_wait::Layer) around this call passes through, to whoever
+    /// has opened that.
     pub fn call_encoded(&self, argument: &[u8]) -> Vec<u8> {
         self.call_encoded_with(argument, &mut Plain)
     }
@@ -163,9 +167,30 @@ fn function_at<A, R>(address: usize) -> fn(A) -> R {
     unsafe { std::mem::transmute::<usize, fn(A) -> R>(address) }
 }
 
+/// Calls `f`; a panic becomes an error. An interrupt is meant for a layer around the call.
 fn caught<R>(f: impl FnOnce() -> R) -> Result<R, TaskError> {
-    panic_capture::catch(f)
-        .map_err(|payload| TaskError::panicked(payload, panic_capture::take_details()))
+    panic_capture::catch(f).map_err(|payload| {
+        if Interrupt::is(&*payload) {
+            resume_unwind(payload);
+        }
+        TaskError::panicked(payload, panic_capture::take_details())
+    })
+}
+
+/// The encoded outcome of a task that has failed with this error, in the place of what
+/// [`Entry::call_encoded`] returns: for workers that did not come to call.
+pub fn encode_failure(error: &TaskError) -> Vec<u8> {
+    // An error is numbers and text; encoding it cannot fail, an empty answer would be refused.
+    encode(&Err::<(), _>(EncodedError::from(error))).unwrap_or_default()
+}
+
+/// What sort of failure an encoded outcome is; `None` for a value, and for what is not understood.
+pub(crate) fn failure_of(outcome: &[u8]) -> Option<TaskErrorKind> {
+    // The wire form of `Err`, and then of the error, whose kind comes first.
+    let (1, rest) = outcome.split_first().map(|(variant, rest)| (*variant, rest))? else {
+        return None;
+    };
+    postcard::take_from_bytes(rest).ok().map(|(kind, _)| kind)
 }
 
 /// Encodes an argument or a result. A panic of its `Serialize` is a failure like any other.
@@ -246,8 +271,8 @@ fn encode_outcome<R: Serialize>(
         Err(error) => Err(error),
     };
     wire.unwrap_or_else(|error| {
-        // An error is numbers and text; encoding it cannot fail, an empty answer would be refused.
-        encode_within(&Err::<(), _>(EncodedError::from(&error)), surroundings).unwrap_or_default()
+        // Within the surroundings too: what was collected for the value is not to be sent.
+        within(|f| surroundings.encoding(f), || encode_failure(&error)).unwrap_or_default()
     })
 }
 
@@ -272,10 +297,11 @@ mod tests {
     #[test]
     fn a_failure_is_seen_without_knowing_the_type() {
         let failure = TaskError::new(TaskErrorKind::Lost, "for a test");
-        assert!(!Entry::is_failure(&encode_outcome(&Ok(7_u64))));
-        assert!(!Entry::is_failure(&encode_outcome(&Ok(()))));
-        assert!(!Entry::is_failure(&encode_outcome(&Ok(Err::<(), _>("the user's own")))));
-        assert!(Entry::is_failure(&encode_outcome::<u64>(&Err(failure))));
+        assert!(!Entry::is_failure(&encode_outcome(Ok(7_u64), &mut Plain)));
+        assert!(!Entry::is_failure(&encode_outcome(Ok(()), &mut Plain)));
+        let of_the_user = Ok(Err::<(), _>("the user's own"));
+        assert!(!Entry::is_failure(&encode_outcome(of_the_user, &mut Plain)));
+        assert!(Entry::is_failure(&encode_outcome::<u64>(Err(failure), &mut Plain)));
         assert!(Entry::is_failure(&[]), "no outcome is no result");
     }
 }

@@ -246,6 +246,12 @@ impl Dispatched {
         self.options()?.retry
     }
 
+    /// What sort of failure an encoded outcome of this task is; `None` for a value, which it has if
+    /// it is an outcome at all.
+    pub fn failure_of(outcome: &[u8]) -> Option<TaskErrorKind> {
+        crate::entry::failure_of(outcome)
+    }
+
     /// Whether ending the task will run code of the program's: callbacks that are there already.
     pub fn has_callbacks(&self) -> bool {
         self.cell.as_ref().is_some_and(|cell| cell.header().has_callbacks())

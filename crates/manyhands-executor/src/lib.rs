@@ -37,7 +37,7 @@ mod worker_death;
 pub use as_completed::{
     AsCompleted, AsCompletedTimeout, Unfinished, as_completed, as_completed_timeout,
 };
-pub use entry::{Entry, Portable};
+pub use entry::{Entry, Portable, encode_failure};
 pub use error::{TaskError, TaskErrorKind};
 pub use executor::{Executor, Rejected, RejectedReason, Shutdown};
 pub use group::Group;

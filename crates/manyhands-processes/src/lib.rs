@@ -13,7 +13,7 @@ pub use memory::{
     AtomicInteger, Bytes, MemoryError, Shareable, Shared, SharedArray, SharedAtomic,
     SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize, SharedBytes,
 };
-pub use memory::{Bytes, MemoryError, Shareable, Shared, SharedBytes};
+pub use pool::{PoolBuildError, ProcessPool, ProcessPoolBuilder, ProcessPoolStatistics};
 pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
 // External programs.

@@ -25,6 +25,17 @@ pub(crate) struct EntryOffsets {
 }
 
 impl EntryOffsets {
+    /// The offsets of function and trampoline.
+    pub(crate) fn to_raw(self) -> (u64, u64) {
+        (self.function, self.trampoline)
+    }
+
+    /// The offsets that [`to_raw`](Self::to_raw) gave; others are found out by
+    /// [`entry`](Self::entry).
+    pub(crate) fn from_raw(function: u64, trampoline: u64) -> EntryOffsets {
+        EntryOffsets { function, trampoline }
+    }
+
     /// Where `entry` is, for another process of this binary.
     ///
     /// # Errors

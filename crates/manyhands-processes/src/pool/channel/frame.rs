@@ -41,6 +41,20 @@ pub(crate) struct Request {
 const REQUEST_WORDS: usize = 8;
 
 impl Request {
+    /// Says that the rest of this task's argument does not come.
+    pub(crate) fn abort(number: u64) -> Request {
+        Request {
+            kind: RequestKind::Abort,
+            number,
+            function: 0,
+            trampoline: 0,
+            deadline_ns: 0,
+            limit_ns: 0,
+            total: 0,
+            task: 0,
+        }
+    }
+
     /// Writes the frame if there is room.
     pub(crate) fn write(&self, ring: &mut Producer, piece: &[u8]) -> Result<bool, Violation> {
         let kind = match self.kind {

@@ -71,6 +71,11 @@ impl Channel {
         Ring::new(Arc::clone(&self.region), RESULTS, RING_WORDS, RESULT_HEAD, RESULT_TAIL)
     }
 
+    /// How far the worker has written; changes when there is something new.
+    pub(crate) fn result_position(&self) -> u64 {
+        self.word(RESULT_TAIL).load(std::sync::atomic::Ordering::Acquire)
+    }
+
     /// The parent's end of the requests. Called once.
     pub(crate) fn request_producer(&self) -> Producer {
         Producer::new(self.requests())

@@ -38,8 +38,12 @@ impl Listener {
             // What is said does not matter: it is in the table. A parent that is gone ends the
             // process in another way.
             let mut said = [0; 64];
-            while !matches!(control.read(&mut said), Ok(0)) {
-                listener.wake();
+            loop {
+                match control.read(&mut said) {
+                    Ok(1..) => listener.wake(),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Ok(0) | Err(_) => return,
+                }
             }
         };
         builder.stack_size(128 * 1024).spawn(listen).map(drop)

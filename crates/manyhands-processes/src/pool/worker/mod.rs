@@ -12,7 +12,9 @@ use std::sync::Arc;
 use manyhands_wait::Spin;
 use serde::{Deserialize, Serialize};
 
-use super::channel::{Bell, Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation};
+use super::channel::{
+    Bell, Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation,
+};
 use crate::image::EntryOffsets;
 use crate::start::Origin;
 use call::Calls;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use crate::pool::channel::{
-    Bell, Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation,
-};
+use crate::pool::channel::{Bell, Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation};
 
 pub(super) struct Outgoing {
     channel: Channel,

@@ -1,0 +1,179 @@
+//! What is under the pool's lock: the workers, and the tasks that are encoded and with nobody.
+
+use std::collections::VecDeque;
+
+use manyhands_executor::TaskError;
+
+use super::batch::{Batch, cancelled};
+use super::channel::{SlotState, Violation};
+use super::flight::Flight;
+use super::seat::{Seat, Stage};
+
+/// The workers and the tasks between them.
+pub(super) struct Floor {
+    pub(super) seats: Vec<Seat>,
+    /// Tasks that come before the queue: taken back, or encoded when there was room no more.
+    pub(super) ready: VecDeque<Flight>,
+    /// Tasks that are tried again, and when.
+    pub(super) later: Vec<(u64, Flight)>,
+    /// How many tasks a worker has at a time, if that is fixed.
+    depth: Option<usize>,
+    /// After how many tasks a worker is replaced.
+    tasks_max: Option<u64>,
+    /// Workers that wrote what cannot be, to be killed.
+    pub(super) damaged: Vec<(usize, Violation)>,
+    pub(super) stolen: u64,
+    pub(super) recycled: u64,
+}
+
+impl Floor {
+    pub(super) fn new(depth: Option<usize>, tasks_max: Option<u64>) -> Floor {
+        Floor {
+            seats: Vec::new(),
+            ready: VecDeque::new(),
+            later: Vec::new(),
+            depth,
+            tasks_max,
+            damaged: Vec::new(),
+            stolen: 0,
+            recycled: 0,
+        }
+    }
+
+    /// How many more tasks can be sent now.
+    pub(super) fn vacancies(&self) -> usize {
+        self.seats.iter().map(|seat| seat.room(self.depth, self.tasks_max)).sum()
+    }
+
+    /// Sends a task to the worker that has the fewest, or gives it back if all have enough. A task
+    /// that was cancelled meanwhile ends here.
+    pub(super) fn place(&mut self, flight: Flight, batch: &mut Batch) -> Option<Flight> {
+        if flight.dispatched.is_cancel_requested() {
+            batch.fail(flight, cancelled());
+            return None;
+        }
+        let (depth, tasks_max) = (self.depth, self.tasks_max);
+        let free = self.seats.iter_mut().filter(|seat| seat.room(depth, tasks_max) > 0);
+        let Some(seat) = free.min_by_key(|seat| seat.live()) else { return Some(flight) };
+        if let Err(violation) = seat.send(flight) {
+            // It is in the worker's list, and comes back when that has been killed.
+            let number = seat.number;
+            self.damage(number, violation);
+            return None;
+        }
+        if tasks_max.is_some_and(|max| seat.assigned >= max) {
+            self.recycled += 1;
+            seat.stage = Stage::Leaving;
+        }
+        None
+    }
+
+    /// Sends what comes before the queue.
+    pub(super) fn place_ready(&mut self, batch: &mut Batch) {
+        while let Some(flight) = self.ready.pop_front() {
+            if let Some(flight) = self.place(flight, batch) {
+                self.ready.push_front(flight);
+                return;
+            }
+        }
+    }
+
+    /// Moves tasks that have not begun from workers that have some to workers that have nothing.
+    pub(super) fn share(&mut self, batch: &mut Batch) {
+        let (depth, tasks_max) = (self.depth, self.tasks_max);
+        let is_idle = |seat: &Seat| seat.live() == 0 && seat.room(depth, tasks_max) > 0;
+        while self.ready.is_empty() && self.seats.iter().any(is_idle) {
+            let busiest = self.seats.iter_mut().filter(|seat| seat.live() > 1);
+            let Some(seat) = busiest.max_by_key(|seat| seat.live()) else { return };
+            let taken = seat.revoke_newest(seat.live() / 2);
+            if taken.is_empty() {
+                return;
+            }
+            self.stolen += taken.len() as u64;
+            self.ready = taken;
+            self.place_ready(batch);
+        }
+    }
+
+    /// Publishes everything that was written.
+    pub(super) fn flush(&mut self) {
+        for seat in &mut self.seats {
+            if let Err(violation) = seat.flush() {
+                self.damaged.push((seat.number, violation));
+            }
+        }
+    }
+
+    /// Takes what has come from all workers. Returns how many frames that was.
+    pub(super) fn drain(&mut self, batch: &mut Batch) -> usize {
+        let mut frames = 0;
+        for seat in &mut self.seats {
+            match seat.drain(batch) {
+                Ok(count) => frames += count,
+                Err(violation) => self.damaged.push((seat.number, violation)),
+            }
+        }
+        frames
+    }
+
+    pub(super) fn damage(&mut self, number: usize, violation: Violation) {
+        self.damaged.push((number, violation));
+    }
+
+    pub(super) fn seat(&mut self, number: usize) -> Option<&mut Seat> {
+        self.seats.iter_mut().find(|seat| seat.number == number)
+    }
+
+    /// Whether the code of this task has begun.
+    pub(super) fn is_started(&self, id: u64) -> bool {
+        self.seats.iter().any(|seat| {
+            seat.number_of(id).is_some_and(|number| {
+                !matches!(seat.slots.state(number), Ok(SlotState::Ready | SlotState::Revoked))
+            })
+        })
+    }
+
+    /// Takes a task that no worker has begun. `Err` says which worker runs it; `Ok(None)` that
+    /// nobody has it.
+    pub(super) fn take_unbegun(&mut self, id: u64) -> Result<Option<Flight>, (usize, u64)> {
+        if let Some(at) = self.ready.iter().position(|flight| flight.id == id) {
+            return Ok(self.ready.remove(at));
+        }
+        if let Some(at) = self.later.iter().position(|(_, flight)| flight.id == id) {
+            return Ok(Some(self.later.swap_remove(at).1));
+        }
+        for seat in &mut self.seats {
+            if let Some(number) = seat.number_of(id) {
+                return match seat.revoke(number) {
+                    Some(flight) => Ok(Some(flight)),
+                    None => Err((seat.number, number)),
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends every task that has not begun with this error.
+    pub(super) fn fail_unbegun(&mut self, error: &TaskError, batch: &mut Batch) {
+        let later = std::mem::take(&mut self.later).into_iter().map(|(_, flight)| flight);
+        let ready = std::mem::take(&mut self.ready).into_iter();
+        ready.chain(later).for_each(|flight| batch.fail(flight, error.clone()));
+        for seat in &mut self.seats {
+            for flight in seat.revoke_newest(usize::MAX) {
+                batch.fail(flight, error.clone());
+            }
+        }
+    }
+
+    /// Puts tasks that were taken back before everything else.
+    pub(super) fn put_first(&mut self, flights: VecDeque<Flight>) {
+        for flight in flights.into_iter().rev() {
+            self.ready.push_front(flight);
+        }
+    }
+
+    /// Workers that have not been asked to leave.
+    pub(super) fn staff(&self) -> usize {
+        self.seats.iter().filter(|seat| seat.stage != Stage::Leaving).count()
+    }
+}

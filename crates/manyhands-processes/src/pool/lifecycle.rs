@@ -1,0 +1,90 @@
+//! The end of a pool, and of all pools when the process ends.
+
+use std::future::poll_fn;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use manyhands_executor::Shutdown;
+use manyhands_wait::{Layer, Reason, TimedOut, Wait};
+
+use super::shared::Shared;
+
+static END: Reason = Reason::new("end of a pool of processes");
+
+impl Shared {
+    #[track_caller]
+    pub(super) fn shutdown(&self, how: Shutdown) {
+        self.close();
+        if how.cancel_queued {
+            self.cancel_queued.store(true, Ordering::SeqCst);
+            self.clear_queue();
+        }
+        self.nudge();
+        // A callback that waited for the end of its own pool would wait for ever.
+        if how.wait && !self.completer.is_here() {
+            let Ok(()) = self.wait_for_end(None) else { unreachable!("the wait has no end") };
+        }
+    }
+
+    /// What dropping the pool does.
+    #[track_caller]
+    pub(super) fn finish(&self) {
+        self.shutdown(Shutdown::DETACH);
+        if self.completer.is_here() {
+            return;
+        }
+        let until = Instant::now().checked_add(self.settings.drop_limit);
+        // A destructor waits also while its task is being cancelled: the workers end by themselves.
+        if Layer::new().isolated().enter(|| self.wait_for_end(until)).is_err() {
+            self.cancel_queued.store(true, Ordering::SeqCst);
+            self.clear_queue();
+            self.wish(|wishes| wishes.give_up = true);
+            let _has_no_end = Layer::new().isolated().enter(|| self.wait_for_end(None));
+        }
+    }
+
+    #[track_caller]
+    fn wait_for_end(&self, until: Option<Instant>) -> Result<(), TimedOut> {
+        Wait::new(&END).until(until).run(poll_fn(|cx| self.poll_end(cx)))
+    }
+
+    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        if ended.ended {
+            return Poll::Ready(());
+        }
+        ended.waiting.retain(|waker| !waker.will_wake(cx.waker()));
+        ended.waiting.push(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+/// Lists a pool, to be finished when the process ends.
+pub(super) fn register(shared: &Arc<Shared>) {
+    static ARMED: Once = Once::new();
+    ARMED.call_once(|| {
+        // SAFETY: the function takes and returns nothing and does not unwind. If there is no room
+        // for it, pools that nobody ends are left unfinished.
+        let _no_room = unsafe { libc::atexit(finish_all) };
+    });
+    let mut pools = pools();
+    pools.retain(|pool| pool.strong_count() > 0);
+    pools.push(Arc::downgrade(shared));
+}
+
+/// Waits for every pool that was not ended, as when it is dropped.
+extern "C" fn finish_all() {
+    // An unwinding into the C library would be undefined; what was to be told is told.
+    let _reported = std::panic::catch_unwind(|| {
+        let all: Vec<Arc<Shared>> = pools().iter().filter_map(Weak::upgrade).collect();
+        all.iter().for_each(|pool| pool.shutdown(Shutdown::DETACH));
+        all.iter().for_each(|pool| pool.finish());
+    });
+}
+
+fn pools() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+    static POOLS: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+    POOLS.lock().unwrap_or_else(PoisonError::into_inner)
+}

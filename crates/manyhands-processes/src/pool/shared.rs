@@ -1,0 +1,267 @@
+//! What the pool's handle and its service share: the way of a job to a worker, the counts, the end.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Waker;
+
+use crossbeam_utils::CachePadded;
+use manyhands_executor::{
+    Home, Job, JobQueue, Rejected, RejectedReason, Remote, TaskError, TaskErrorKind,
+};
+
+use super::batch::{Batch, Ending};
+use super::builder::Settings;
+use super::channel::Bell;
+use super::completer::Completer;
+use super::flight::Flight;
+use super::floor::Floor;
+use super::statistics::Counts;
+
+/// Set in `submitted` once no job is taken any more. The same word counts the jobs, so every job
+/// was counted before the closing or is refused.
+const CLOSED: u64 = 1 << 63;
+
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    pub(super) home: Home,
+    pub(super) queue: JobQueue,
+    pub(super) bell: Bell,
+    /// Whether the service sleeps and has to be woken for anything new.
+    pub(super) asleep: AtomicBool,
+    /// Whether somebody has said so since the service looked last.
+    pub(super) poked: AtomicBool,
+    /// How many tasks could be sent to workers now; a hint.
+    pub(super) vacancies: AtomicUsize,
+    submitted: CachePadded<AtomicU64>,
+    finished: CachePadded<AtomicU64>,
+    pub(super) cancel_queued: AtomicBool,
+    /// Why the pool is broken, if it is.
+    pub(super) broken: OnceLock<String>,
+    pub(super) floor: Mutex<Floor>,
+    /// What the service is to do.
+    pub(super) wishes: Mutex<Wishes>,
+    pub(super) counts: Counts,
+    pub(super) completer: Completer,
+    pub(super) ended: Mutex<Ended>,
+    /// The processes of the workers.
+    pub(super) pids: Mutex<Vec<u32>>,
+}
+
+/// What others want of the service.
+#[derive(Debug, Default)]
+pub(super) struct Wishes {
+    /// Tasks to be cancelled, by id.
+    pub(super) cancel: Vec<u64>,
+    /// All workers are to be killed.
+    pub(super) kill_workers: bool,
+    /// Everything is to be given up at once.
+    pub(super) give_up: bool,
+}
+
+/// Whether the service has ended, and who waits for that.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) ended: bool,
+    pub(super) waiting: Vec<Waker>,
+}
+
+impl Shared {
+    pub(super) fn create(settings: Settings, bell: Bell) -> Arc<Shared> {
+        Arc::new_cyclic(|this: &std::sync::Weak<Shared>| Shared {
+            home: Home::of_remote(this.clone()),
+            queue: JobQueue::new(),
+            bell,
+            asleep: AtomicBool::new(false),
+            poked: AtomicBool::new(false),
+            vacancies: AtomicUsize::new(0),
+            submitted: CachePadded::default(),
+            finished: CachePadded::default(),
+            cancel_queued: AtomicBool::new(false),
+            broken: OnceLock::new(),
+            floor: Mutex::new(Floor::new(settings.prefetch_depth, settings.tasks_max)),
+            wishes: Mutex::default(),
+            counts: Counts::default(),
+            completer: Completer::new(&settings.name),
+            ended: Mutex::default(),
+            pids: Mutex::default(),
+            settings,
+        })
+    }
+
+    /// Takes a job and sees to it that a worker runs it.
+    pub(super) fn submit(&self, job: Job) -> Result<(), Rejected> {
+        if !job.is_portable() {
+            return Err(Rejected::new(job, RejectedReason::NotPortable));
+        }
+        if let Some(why) = self.broken.get() {
+            return Err(Rejected::new(job, RejectedReason::Broken(why.clone())));
+        }
+        if self.submitted.fetch_add(1, Ordering::SeqCst) & CLOSED != 0 {
+            self.submitted.fetch_sub(1, Ordering::SeqCst);
+            // It was counted for a moment, and the service may have seen that.
+            self.nudge();
+            return Err(Rejected::new(job, RejectedReason::ShutDown));
+        }
+        job.set_home(self.home);
+        if self.vacancies.load(Ordering::Relaxed) > 0 && !self.queue.has_jobs() {
+            self.send(job);
+        } else {
+            self.queue.push(job);
+            fence(Ordering::SeqCst);
+            // While all workers have enough, one that has done something wakes the service.
+            if self.vacancies.load(Ordering::Relaxed) > 0 || self.wants_workers() {
+                self.nudge();
+            }
+        }
+        // What was pushed while the queue was being cleared must not stay behind.
+        if self.broken.get().is_some() || self.cancel_queued.load(Ordering::Relaxed) {
+            self.clear_queue();
+        }
+        Ok(())
+    }
+
+    /// Sends a job to a worker from here.
+    fn send(&self, job: Job) {
+        let mut batch = Batch::default();
+        if let Some(flight) = self.encode(job, &mut batch) {
+            let limited = flight.is_limited();
+            let mut floor = self.floor();
+            if let Some(flight) = floor.place(flight, &mut batch) {
+                floor.ready.push_back(flight);
+            }
+            floor.flush();
+            self.vacancies.store(floor.vacancies(), Ordering::Relaxed);
+            let unusual = limited || !floor.ready.is_empty() || !floor.damaged.is_empty();
+            drop(floor);
+            fence(Ordering::SeqCst);
+            if unusual || self.wants_workers() || self.cancel_queued.load(Ordering::Relaxed) {
+                self.nudge();
+            }
+        }
+        self.tell(&mut batch);
+    }
+
+    /// Claims a job and encodes its argument; `None` if it has ended thereby.
+    pub(super) fn encode(&self, job: Job, batch: &mut Batch) -> Option<Flight> {
+        let Some(dispatched) = job.dispatch() else {
+            self.count_finished(1);
+            return None;
+        };
+        match Flight::of(dispatched) {
+            Ok(flight) => Some(flight),
+            Err((dispatched, error)) => {
+                batch.ended.push((dispatched, Ending::Failed(error)));
+                None
+            }
+        }
+    }
+
+    /// Ends the tasks of a batch.
+    pub(super) fn tell(&self, batch: &mut Batch) {
+        let count = batch.ended.len() as u64;
+        if count == 0 {
+            return;
+        }
+        for (dispatched, ending) in batch.ended.drain(..) {
+            let Some((dispatched, ending)) =
+                self.completer.take_over(dispatched, ending, &batch.bytes)
+            else {
+                continue;
+            };
+            match ending {
+                Ending::Encoded(range) => dispatched.complete_encoded(&batch.bytes[range]),
+                Ending::Whole(bytes) => dispatched.complete_encoded(&bytes),
+                Ending::Failed(error) => dispatched.fail(error),
+            }
+        }
+        batch.clear();
+        self.count_finished(count);
+    }
+
+    fn count_finished(&self, count: u64) {
+        self.finished.fetch_add(count, Ordering::SeqCst);
+        if self.is_closed() && self.outstanding() == 0 {
+            self.nudge();
+        }
+    }
+
+    /// Whether there is work for one more worker than there are.
+    pub(super) fn wants_workers(&self) -> bool {
+        let staff = self.counts.staff.load(Ordering::Relaxed);
+        staff < self.settings.workers && self.outstanding() > staff as u64
+    }
+
+    /// Has the service look at everything, and wakes it if it sleeps.
+    pub(super) fn nudge(&self) {
+        self.poked.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+        if self.asleep.load(Ordering::Relaxed) && self.asleep.swap(false, Ordering::AcqRel) {
+            self.bell.ring();
+        }
+    }
+
+    /// Jobs accepted and not ended.
+    pub(super) fn outstanding(&self) -> u64 {
+        let finished = self.finished.load(Ordering::SeqCst);
+        let submitted = self.submitted.load(Ordering::SeqCst) & !CLOSED;
+        submitted.saturating_sub(finished)
+    }
+
+    pub(super) fn finished(&self) -> u64 {
+        self.finished.load(Ordering::Relaxed)
+    }
+
+    /// Refuses everything from now on.
+    pub(super) fn close(&self) {
+        self.submitted.fetch_or(CLOSED, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.submitted.load(Ordering::SeqCst) & CLOSED != 0
+    }
+
+    /// Ends what is queued: fails it if the pool is broken, cancels it otherwise.
+    pub(super) fn clear_queue(&self) {
+        while let Some(job) = self.queue.pop() {
+            match self.broken.get() {
+                Some(why) => job.reject(RejectedReason::Broken(why.clone())),
+                None => job.cancel(),
+            }
+            self.count_finished(1);
+        }
+    }
+
+    /// The error of tasks that the broken pool does not run any more.
+    pub(super) fn broken_error(&self) -> Option<TaskError> {
+        let why = self.broken.get()?;
+        let reason = RejectedReason::Broken(why.clone());
+        Some(TaskError::new(TaskErrorKind::Rejected, reason.to_string()))
+    }
+
+    pub(super) fn floor(&self) -> MutexGuard<'_, Floor> {
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn wish(&self, wish: impl FnOnce(&mut Wishes)) {
+        wish(&mut self.wishes.lock().unwrap_or_else(PoisonError::into_inner));
+        self.nudge();
+    }
+
+    pub(super) fn take_wishes(&self) -> Wishes {
+        std::mem::take(&mut *self.wishes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn pids(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.pids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Remote for Shared {
+    fn cancel(&self, task: u64) {
+        self.wish(|wishes| wishes.cancel.push(task));
+    }
+
+    fn is_started(&self, task: u64) -> bool {
+        self.floor().is_started(task)
+    }
+}

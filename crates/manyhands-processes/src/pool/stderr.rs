@@ -1,0 +1,133 @@
+//! What workers write to standard error: passed on to ours, and its end kept for the case that the
+//! worker dies.
+
+use std::collections::VecDeque;
+use std::io::{self, Write};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+
+/// One worker's standard error.
+pub(super) struct Voice {
+    pipe: OwnedFd,
+    tail: VecDeque<u8>,
+}
+
+/// How much is kept, in bytes and in lines.
+const TAIL_BYTES: usize = 4096;
+const TAIL_LINES: usize = 20;
+
+impl Voice {
+    /// # Errors
+    /// If the pipe cannot be made non-blocking.
+    pub(super) fn of(pipe: OwnedFd) -> io::Result<Voice> {
+        rustix::io::ioctl_fionbio(&pipe, true)?;
+        Ok(Voice { pipe, tail: VecDeque::new() })
+    }
+
+    /// Takes what is there and passes it on. False if nothing will come any more.
+    pub(super) fn hear(&mut self, mut pass_on: impl FnMut(&[u8])) -> bool {
+        let mut buffer = [0; 8192];
+        // Not for ever: a worker may write faster than anybody reads.
+        for _ in 0..16 {
+            match rustix::io::read(&self.pipe, &mut buffer) {
+                Ok(0) => return false,
+                Ok(count) => {
+                    let heard = &buffer[..count];
+                    self.tail.extend(&heard[count.saturating_sub(TAIL_BYTES)..]);
+                    let surplus = self.tail.len().saturating_sub(TAIL_BYTES);
+                    self.tail.drain(..surplus);
+                    pass_on(heard);
+                }
+                Err(rustix::io::Errno::INTR) => {}
+                Err(rustix::io::Errno::AGAIN) => return true,
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    /// The last lines.
+    pub(super) fn tail(&mut self) -> String {
+        let text = String::from_utf8_lossy(self.tail.make_contiguous()).into_owned();
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    }
+}
+
+impl AsFd for Voice {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+/// The thread that writes to our standard error what workers wrote to theirs. Nobody else waits for
+/// whoever reads ours: if that is too slow, some is left out, and it is said how much.
+pub(super) struct Herald {
+    sender: Option<SyncSender<Vec<u8>>>,
+    left_out: usize,
+}
+
+/// How many pieces may be waiting to be written.
+const BACKLOG: usize = 256;
+
+impl Herald {
+    pub(super) fn new() -> Herald {
+        Herald { sender: None, left_out: 0 }
+    }
+
+    pub(super) fn tell(&mut self, bytes: &[u8]) {
+        if self.sender.is_none() {
+            self.sender = start();
+        }
+        let mut piece = bytes.to_vec();
+        if self.left_out > 0 {
+            let note = format!("[manyhands: {} bytes of workers left out]\n", self.left_out);
+            piece.splice(0..0, note.into_bytes());
+        }
+        let sent = self.sender.as_ref().map(|sender| sender.try_send(piece));
+        match sent {
+            Some(Ok(())) => self.left_out = 0,
+            Some(Err(TrySendError::Full(_) | TrySendError::Disconnected(_))) | None => {
+                self.left_out += bytes.len();
+            }
+        }
+    }
+}
+
+fn start() -> Option<SyncSender<Vec<u8>>> {
+    let (sender, receiver) = sync_channel::<Vec<u8>>(BACKLOG);
+    let write = move || {
+        for piece in receiver {
+            // Where there is no standard error nothing is lost that anybody could have read.
+            let _closed = io::stderr().write_all(&piece);
+        }
+    };
+    let builder = std::thread::Builder::new().name("manyhands-stderr".into());
+    builder.stack_size(128 * 1024).spawn(write).ok().map(|_runs| sender)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_kept_and_everything_is_passed_on() {
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let mut voice = Voice::of(read).unwrap();
+        let mut passed_on = Vec::new();
+        let mut said = Vec::new();
+        for line in 0..3000 {
+            let line = format!("line {line}\n");
+            rustix::io::write(&write, line.as_bytes()).unwrap();
+            said.extend_from_slice(line.as_bytes());
+            assert!(voice.hear(|bytes| passed_on.extend_from_slice(bytes)));
+        }
+        assert_eq!(passed_on, said);
+        let tail = voice.tail();
+        assert_eq!(tail.lines().count(), TAIL_LINES);
+        assert!(tail.ends_with("line 2999"), "{tail}");
+        drop(write);
+        assert!(!voice.hear(|_| {}));
+        assert_eq!(voice.tail(), tail);
+    }
+}
