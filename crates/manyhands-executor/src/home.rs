@@ -6,6 +6,7 @@
 //! awaited task, running here, helps with its own children in the same way.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,14 +15,36 @@ use std::task::{Wake, Waker};
 use manyhands_wait::{check_cancelled, wake_on_cancel};
 
 use crate::primitive::local;
-use crate::task::{JobCell, Phase, TaskHandle};
+use crate::task::{Headed, JobCell, Phase, TaskHandle, Waiter};
 
 /// The identity of an executor whose workers may run their own tasks while they wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Home(NonZeroU32);
 
-/// Begins the task of this number, if it can.
-type Start = fn(u64) -> bool;
+/// Begins the task that is awaited, if it can.
+type Start = fn(&Awaited) -> bool;
+
+/// A task of a scheduler's home that has not begun, and that one of its contexts waits for.
+#[derive(Debug)]
+pub struct Awaited {
+    id: u64,
+    waiter: Waiter,
+    /// The wait is on this thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Awaited {
+    /// The task's number.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Whether the wait owns the one [`Task`](crate::Task).
+    pub(crate) fn is_owned(&self) -> bool {
+        self.waiter == Waiter::Owner
+    }
+}
 
 local! {
     static WORKS_FOR: Cell<u32> = Cell::new(0);
@@ -42,10 +65,10 @@ impl Home {
     }
 
     /// Runs `f` as a scheduler of contexts of its own, on a thread that may be somebody's worker.
-    /// When one of them waits for a task of this home that has not begun, `start` is called with the
-    /// task's number: it may begin the task at once, in a context of its own, and says whether it
+    /// When one of them waits for a task of this home that has not begun, `start` is called with
+    /// it: it may begin the task at once, in a context of its own, and says whether it
     /// did. Then the wait finds the task done, or goes on.
-    pub fn schedule<R>(self, start: fn(u64) -> bool, f: impl FnOnce() -> R) -> R {
+    pub fn schedule<R>(self, start: fn(&Awaited) -> bool, f: impl FnOnce() -> R) -> R {
         work_for(self.0.get(), Some(start), f)
     }
 
@@ -79,12 +102,13 @@ pub(crate) fn is_worker() -> bool {
 
 /// Runs the task here if it is queued with the executor that this thread works for. Returns whether
 /// it was.
-pub(crate) fn help(cell: &dyn JobCell) -> bool {
+#[inline]
+pub(crate) fn help(cell: &dyn JobCell, waiter: Waiter) -> bool {
     if !is_queued_here(cell) {
         return false;
     }
     match STARTER.with(Cell::get) {
-        Some(start) => start(cell.header().id()),
+        Some(start) => start(&Awaited { id: cell.header().id(), waiter, not_send: PhantomData }),
         None => {
             cell.run(&mut || {});
             true

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use crate::entry::Entry;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::RejectedReason;
-use crate::home::Home;
+use crate::home::{Awaited, Home};
 use crate::options::TaskOptions;
 use crate::retry::RetryPolicy;
 use crate::surroundings::{Plain, Surroundings};
-use crate::task::{JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
+use crate::task::{CellRef, Headed, JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
 use crate::work::Closure;
 
 /// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
@@ -21,11 +21,11 @@ use crate::work::Closure;
 /// task as lost, so that nobody waits for it for ever. A job whose task was cancelled, or run by somebody who waited for it, is
 /// [over](Self::is_over); running it does nothing.
 pub struct Job {
-    cell: Option<Arc<dyn JobCell>>,
+    cell: Option<CellRef<dyn JobCell>>,
 }
 
 impl Job {
-    pub(crate) fn new(cell: Arc<dyn JobCell>) -> Job {
+    pub(crate) fn new(cell: CellRef<dyn JobCell>) -> Job {
         Job { cell: Some(cell) }
     }
 
@@ -77,6 +77,26 @@ impl Job {
         }
         if let Some(f) = before_publish {
             f();
+        }
+    }
+
+    /// Says that the job stays on this thread, where the scheduler is about to begin it because of
+    /// this wait. If the wait owns the task and nobody else knows it, beginning and ending it cost
+    /// no atomic read-modify-write.
+    ///
+    /// # Safety
+    /// The job must not leave this thread any more, and no [handle](Self::task) of it either.
+    #[inline]
+    pub unsafe fn stay_for(&self, awaited: &Awaited) {
+        if let Some(cell) = self.cell()
+            && awaited.is_owned()
+            && awaited.id() == cell.header().id()
+        {
+            // SAFETY: the job is here, and stays by contract. The task is in the hands of the wait,
+            // which is on this thread: `Awaited` is made for the length of the call that the wait
+            // makes here, and is not `Send`. `Task::result` has consumed the task, and either takes
+            // the outcome out of it when it has ended, on its own stack, or drops it there.
+            unsafe { cell.header().own_alone() };
         }
     }
 
@@ -138,7 +158,7 @@ impl Job {
 
     /// The task's handle.
     pub fn task(&self) -> Option<TaskHandle> {
-        self.cell.as_ref().map(|cell| TaskHandle::new(Arc::clone(cell)))
+        self.cell.as_ref().map(|cell| TaskHandle::new(cell.clone()))
     }
 
     /// The task's number.
@@ -208,7 +228,7 @@ impl fmt::Debug for Job {
 
 /// A portable job under way to where it will run. Dropped without an outcome, its task is lost.
 pub struct Dispatched {
-    cell: Option<Arc<dyn JobCell>>,
+    cell: Option<CellRef<dyn JobCell>>,
     entry: Entry,
     argument: Vec<u8>,
 }

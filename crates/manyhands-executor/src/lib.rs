@@ -41,7 +41,7 @@ pub use entry::{Entry, Portable, encode_failure};
 pub use error::{TaskError, TaskErrorKind};
 pub use executor::{Executor, Rejected, RejectedReason, Shutdown};
 pub use group::Group;
-pub use home::Home;
+pub use home::{Awaited, Home};
 pub use job::{Dispatched, Job};
 pub use job_queue::JobQueue;
 pub use map::{Map, MapOptions};

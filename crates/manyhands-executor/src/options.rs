@@ -26,8 +26,9 @@ pub struct TaskOptions {
 
 impl TaskOptions {
     /// No name, no deadline, no limit, priority 0.
-    pub fn new() -> TaskOptions {
-        TaskOptions::default()
+    #[inline]
+    pub const fn new() -> TaskOptions {
+        TaskOptions { name: None, deadline: None, time_limit: None, priority: 0, retry: None }
     }
 
     /// The task's name in dumps, errors and traces.
@@ -57,6 +58,7 @@ impl TaskOptions {
         self
     }
 
+    #[inline]
     pub(crate) fn is_default(&self) -> bool {
         self.name.is_none()
             && self.deadline.is_none()

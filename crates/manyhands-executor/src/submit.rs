@@ -11,7 +11,7 @@ use crate::job::Job;
 use crate::map::{Map, MapOptions};
 use crate::options::TaskOptions;
 use crate::retry::RetryPolicy;
-use crate::task::{CallCell, FutureCell, LocalCell, Shared, Task, TaskCell};
+use crate::task::{CallCell, CellRef, FutureCell, LocalCell, Shared, Task, TaskCell};
 use crate::work::{Call, CallEach, Closure, Repeatable, Retried, Work};
 
 /// What every executor can do: run plain functions. Changing the executor changes nothing here.
@@ -243,19 +243,22 @@ impl<E: InProcess + ?Sized> RetryingSubmitter<'_, E> {
 
 /// Makes the one allocation of a call and both of its ends.
 pub(crate) fn make<W: Work>(options: TaskOptions, work: W) -> (Task<W::Output>, Job) {
-    let cell = Arc::new(CallCell::new(Shared::new(options), work));
-    let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<W::Output>>);
-    (task, Job::new(cell))
+    ends(CellRef::pair(CallCell::new(Shared::new(options), work)))
 }
 
 /// The same for a closure that stays on this thread.
+#[inline]
 pub(crate) fn make_local<R: 'static, F>(options: TaskOptions, f: F) -> (Task<R>, Job)
 where
     F: FnOnce() -> R + 'static,
 {
-    let cell = Arc::new(LocalCell::new(options, f));
-    let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<R>>);
-    (task, Job::new(cell))
+    ends(CellRef::pair(LocalCell::new(options, f)))
+}
+
+/// The two ends of a new cell.
+#[inline]
+fn ends<R, C: TaskCell<R> + 'static>((task, job): (CellRef<C>, CellRef<C>)) -> (Task<R>, Job) {
+    (Task::new(task.into_task()), Job::new(job.into_job()))
 }
 
 fn hand_over<E, W>(executor: &E, options: TaskOptions, work: W) -> Task<W::Output>
@@ -274,9 +277,8 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let cell = Arc::new(FutureCell::new(Shared::new(options), future));
-    let task = Task::new(Arc::clone(&cell) as Arc<dyn TaskCell<F::Output>>);
-    offer(executor, &task, Job::new(cell));
+    let (task, job) = ends(CellRef::pair(FutureCell::new(Shared::new(options), future)));
+    offer(executor, &task, job);
     task
 }
 

@@ -10,7 +10,7 @@ use manyhands_wait::{Reason, TimedOut};
 
 use crate::completions::Completions;
 use crate::home;
-use crate::task::{AsTask, Phase, TaskHandle, timed_out_in_queue};
+use crate::task::{AsTask, Phase, TaskHandle, Waiter, timed_out_in_queue};
 
 /// A list of tasks, each once, named by their places in it. Dropped, it leaves them as they are.
 pub(crate) struct Watch<T> {
@@ -117,7 +117,7 @@ impl<T> Watch<T> {
             self.first_queued += 1;
         }
         let mut handles = self.tasks[self.first_queued..].iter().flatten();
-        let _helped = handles.any(|(_, handle)| home::help(handle.cell()));
+        let _helped = handles.any(|(_, handle)| home::help(handle.cell(), Waiter::One));
     }
 
     /// The earliest deadline of a task that is queued.

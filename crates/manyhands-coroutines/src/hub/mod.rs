@@ -21,7 +21,7 @@ use std::sync::atomic::{Ordering, compiler_fence};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use manyhands_executor::{Home, Job, TaskError, TaskErrorKind};
+use manyhands_executor::{Awaited, Home, Job, TaskError, TaskErrorKind};
 use manyhands_wait::Parker;
 use tokio::runtime::Handle;
 
@@ -207,7 +207,7 @@ impl Hub {
 
     /// Begins the job of this task at once if nothing else is ready and the turn may still last:
     /// then it is its turn anyway, and whoever waits for it saves the way through the queue.
-    fn start_now(task: u64) -> bool {
+    fn start_now(awaited: &Awaited) -> bool {
         Hub::with_own(|hub| {
             // Where the caller must not suspend itself, nobody else may run on this thread.
             if hub.current.get().is_none()
@@ -216,8 +216,11 @@ impl Hub {
             {
                 return false;
             }
-            let Some(job) = hub.with_ready(|ready| ready.only(task)) else { return false };
+            let Some(job) = hub.with_ready(|ready| ready.only(awaited.id())) else { return false };
             hub.set_made(hub.made() + 1);
+            // SAFETY: it runs in a body of this hub and is dropped there, or with the hub, both on
+            // this thread; nobody asks for handles of it.
+            unsafe { job.stay_for(awaited) };
             hub.begin(job);
             true
         })

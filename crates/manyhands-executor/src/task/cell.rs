@@ -1,6 +1,5 @@
 //! The one allocation behind a job and its task, seen from both sides.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -12,14 +11,17 @@ use crate::remote::remote_of;
 use crate::surroundings::Surroundings;
 use crate::task::header::{Header, Phase};
 use crate::task::outcome::{Outcome, Shared};
+use crate::task::reference::Headed;
 use crate::work::Work;
 use manyhands_wait::{Cause, Interrupt, Layer};
 
 /// The executor's side: run it, or fail it. Every method may be called at any time; what comes
 /// after the task was claimed by somebody else does nothing.
-pub(crate) trait JobCell: Send + Sync {
-    fn header(&self) -> &Header;
-
+///
+/// # Safety
+/// The cell must begin with its [`Header`], in memory: `#[repr(C)]`, and first of all a header, or
+/// something that begins with one.
+pub(crate) unsafe trait JobCell: Send + Sync {
     /// Claims and runs the task here. `before_publish` is called after the code has ended and
     /// before anybody can see the outcome; not if callbacks are to run first.
     fn run(&self, before_publish: &mut dyn FnMut());
@@ -87,12 +89,13 @@ pub(crate) trait JobCell: Send + Sync {
 }
 
 /// The holder's side.
-pub(crate) trait TaskCell<R>: JobCell {
-    fn shared(&self) -> &Shared<R>;
-    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell>;
-}
+///
+/// # Safety
+/// The cell must begin with its [`Shared<R>`], in memory.
+pub(crate) unsafe trait TaskCell<R>: JobCell {}
 
 /// A call and its outcome.
+#[repr(C)]
 pub(crate) struct CallCell<W: Work> {
     shared: Shared<W::Output>,
     work: UnsafeCell<Option<W>>,
@@ -123,11 +126,8 @@ impl<W: Work> CallCell<W> {
     }
 }
 
-impl<W: Work> JobCell for CallCell<W> {
-    fn header(&self) -> &Header {
-        &self.shared.header
-    }
-
+// SAFETY: `repr(C)`, and the shared half, which begins with the header, comes first.
+unsafe impl<W: Work> JobCell for CallCell<W> {
     fn run(&self, before_publish: &mut dyn FnMut()) {
         if !self.shared.header.claim() {
             return;
@@ -189,15 +189,8 @@ impl<W: Work> JobCell for CallCell<W> {
     }
 }
 
-impl<W: Work> TaskCell<W::Output> for CallCell<W> {
-    fn shared(&self) -> &Shared<W::Output> {
-        &self.shared
-    }
-
-    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell> {
-        self
-    }
-}
+// SAFETY: `repr(C)`, and the shared half comes first.
+unsafe impl<W: Work> TaskCell<W::Output> for CallCell<W> {}
 
 /// Whether the task's deadline has passed.
 pub(crate) fn is_late(header: &Header) -> bool {

@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -15,15 +14,16 @@ use crate::primitive::UnsafeCell;
 use crate::task::cell::{
     JobCell, TaskCell, cancelled, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::{Header, Phase};
+use crate::task::header::Phase;
 use crate::task::outcome::Shared;
 
 static FUTURE_OF_TASK: Reason = Reason::new("future of a task");
 
 /// The cell of [`spawn_async`](crate::InProcess::spawn_async).
+#[repr(C)]
 pub(crate) struct FutureCell<F: Future> {
     shared: Shared<F::Output>,
-    /// Pinned: lives inside an `Arc`, is dropped in place, never moved.
+    /// Pinned: lives in an allocation of its own, is dropped in place, never moved.
     future: UnsafeCell<Option<F>>,
     /// Whether the job has begun the task in `poll`. Then the future is the job's, across polls;
     /// otherwise it belongs to whoever claimed the task, and a poll has no business with it.
@@ -54,8 +54,8 @@ where
     /// Polls the future where it lies. For the one caller who has the right to it.
     fn poll_in_place(&self, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.future.with_mut(|slot| {
-            // SAFETY: the caller is alone here. The future never moves: the cell is inside an
-            // `Arc`, and the slot is only ever overwritten by dropping it in place.
+            // SAFETY: the caller is alone here. The future never moves: the cell stays where
+            // it was allocated, and the slot is only ever overwritten by dropping it in place.
             match unsafe { (*slot).as_mut().map(|future| Pin::new_unchecked(future)) } {
                 Some(future) => future.poll(cx),
                 None => Poll::Pending, // ended; nobody polls again
@@ -115,14 +115,11 @@ where
     }
 }
 
-impl<F: Future + Send + 'static> JobCell for FutureCell<F>
+// SAFETY: `repr(C)`, and the shared half, which begins with the header, comes first.
+unsafe impl<F: Future + Send + 'static> JobCell for FutureCell<F>
 where
     F::Output: Send + 'static,
 {
-    fn header(&self) -> &Header {
-        &self.shared.header
-    }
-
     fn run(&self, before_publish: &mut dyn FnMut()) {
         if !self.begin() {
             return;
@@ -201,15 +198,8 @@ where
     }
 }
 
-impl<F: Future + Send + 'static> TaskCell<F::Output> for FutureCell<F>
-where
-    F::Output: Send + 'static,
+// SAFETY: `repr(C)`, and the shared half comes first.
+unsafe impl<F: Future + Send + 'static> TaskCell<F::Output> for FutureCell<F> where
+    F::Output: Send + 'static
 {
-    fn shared(&self) -> &Shared<F::Output> {
-        &self.shared
-    }
-
-    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell> {
-        self
-    }
 }

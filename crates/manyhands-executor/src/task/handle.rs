@@ -6,17 +6,20 @@ use std::time::{Duration, Instant};
 
 use manyhands_wait::TimedOut;
 
-use super::{Cancellation, JobCell, Phase, Task, Verdict, cell, header, wait_for_end, wait_until};
+use super::{
+    Cancellation, CellRef, Headed, JobCell, Phase, Task, Verdict, Waiter, cell, header,
+    wait_for_end, wait_until,
+};
 
 /// A handle of a task that does not know the type of its outcome. Clones are the same task; it
 /// outlives the [`Task`] and keeps nothing running.
 #[derive(Clone)]
 pub struct TaskHandle {
-    cell: Arc<dyn JobCell>,
+    cell: CellRef<dyn JobCell>,
 }
 
 impl TaskHandle {
-    pub(crate) fn new(cell: Arc<dyn JobCell>) -> TaskHandle {
+    pub(crate) fn new(cell: CellRef<dyn JobCell>) -> TaskHandle {
         TaskHandle { cell }
     }
 
@@ -59,7 +62,7 @@ impl TaskHandle {
     /// is, the task runs right here instead.
     #[track_caller]
     pub fn wait(&self) {
-        wait_for_end(&*self.cell);
+        wait_for_end(&*self.cell, Waiter::One);
     }
 
     /// Waits until the task has ended, for at most `limit`.

@@ -51,11 +51,19 @@ const WAITERS: u32 = 1 << 6;
 const CALLBACKS: u32 = 1 << 7;
 /// The work was sent away: the executor of the task's home knows where it is.
 const AWAY: u32 = 1 << 8;
+/// Job and task are on one thread, the only one that will ever see this header again.
+const ALONE: u32 = 1 << 9;
+
+/// So many references at most. Far from the end of the number, so that threads that add one at the
+/// same time do not get there before they have looked.
+const REFERENCES_MAX: u32 = u32::MAX / 2;
 
 pub(crate) struct Header {
     // Kept small: a million tasks may wait at a time, and the pages they fill cost more than the
     // work on them.
     state: AtomicU32,
+    /// How many [`CellRef`](super::CellRef)s there are.
+    references: AtomicU32,
     /// Whose queue the task is in; a worker of that executor may run it while it waits for it.
     home: std::sync::atomic::AtomicU32,
     id: u64,
@@ -77,20 +85,75 @@ struct Waiters {
 }
 
 impl Header {
+    /// Of a task that has not begun, with two references: the job and the task.
+    #[inline]
     pub(crate) fn new(options: TaskOptions) -> Header {
         Header {
             state: AtomicU32::new(Phase::Queued as u32),
+            references: AtomicU32::new(2),
             id: next_id(),
             home: std::sync::atomic::AtomicU32::new(0),
-            options: (!options.is_default()).then(|| Box::new(options)),
+            options: if options.is_default() { None } else { Some(Box::new(options)) },
             waiters: Mutex::new(None),
         }
     }
 
+    /// Notes one more reference.
+    pub(crate) fn add_reference(&self) {
+        // Relaxed: made from another one, which whoever gets the new one has been given somehow.
+        if self.references.fetch_add(1, Ordering::Relaxed) > REFERENCES_MAX {
+            // Handles were forgotten by the billion; counting on would end in a freed cell.
+            std::process::abort();
+        }
+    }
+
+    /// Notes that a reference is no more. `true` if it was the last: then nobody else is left, and
+    /// what the others did is seen.
+    #[inline]
+    pub(crate) fn remove_reference(&self) -> bool {
+        let count = self.references.load(Ordering::Acquire);
+        if count == 1 {
+            // It is the caller's, and references are made from references: nobody adds one.
+            return true;
+        }
+        if self.is_alone() {
+            self.references.store(count - 1, Ordering::Relaxed);
+            return false;
+        }
+        if self.references.fetch_sub(1, Ordering::Release) > 1 {
+            return false;
+        }
+        self.references.load(Ordering::Acquire);
+        true
+    }
+
+    /// Leaves atomic read-modify-writes out from here on, if the task has not begun and nobody else
+    /// has a reference.
+    ///
+    /// # Safety
+    /// The caller must have one of the job's and the task's references in hand and know that the
+    /// other is on this thread too. Neither may leave it any more, nor any reference made from them.
+    pub(crate) unsafe fn own_alone(&self) {
+        // Acquire: of two references the others are gone, and what they did is seen.
+        if self.references.load(Ordering::Acquire) == 2 {
+            let state = self.state.load(Ordering::Relaxed);
+            if phase_of(state) == Phase::Queued {
+                self.state.store(state | ALONE, Ordering::Relaxed);
+            }
+        }
+    }
+
+    #[inline]
+    fn is_alone(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & ALONE != 0
+    }
+
+    #[inline]
     pub(crate) fn id(&self) -> u64 {
         self.id
     }
 
+    #[inline]
     pub(crate) fn options(&self) -> Option<&TaskOptions> {
         self.options.as_deref()
     }
@@ -112,6 +175,7 @@ impl Header {
         self.home.store(home, std::sync::atomic::Ordering::Relaxed);
     }
 
+    #[inline]
     pub(crate) fn phase(&self) -> Phase {
         phase_of(self.state.load(Ordering::Acquire))
     }
@@ -125,10 +189,15 @@ impl Header {
     }
 
     /// Takes the right to run (or to fail) the task. One caller ever gets `true`.
+    #[inline]
     pub(crate) fn claim(&self) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         while phase_of(state) == Phase::Queued {
             let running = (state & !PHASE) | Phase::Running as u32;
+            if state & ALONE != 0 {
+                self.state.store(running, Ordering::Relaxed);
+                return true;
+            }
             match self.state.compare_exchange_weak(
                 state,
                 running,
@@ -145,12 +214,17 @@ impl Header {
     /// Ends a claimed task whose outcome is stored. `Ok` if that was all; `Err` if there may be
     /// callbacks or waiters: then the caller runs the callbacks, until
     /// [`take_callbacks_or_settle`](Self::take_callbacks_or_settle) has none left.
+    #[inline]
     pub(crate) fn finish(&self, verdict: Verdict) -> Result<(), ()> {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
             let quiet = state & (WAITERS | CALLBACKS) == 0;
             let phase = if quiet { Phase::Done } else { Phase::Finished };
             let next = (state & !PHASE) | phase as u32 | bit_of(verdict);
+            if state & ALONE != 0 {
+                self.state.store(next, Ordering::Relaxed);
+                return if quiet { Ok(()) } else { Err(()) };
+            }
             match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
             {
                 Ok(_) => return if quiet { Ok(()) } else { Err(()) },
@@ -235,6 +309,7 @@ impl Header {
         set.is_some()
     }
 
+    #[inline]
     pub(crate) fn forget_poller(&self) {
         let state = self.state.load(Ordering::Relaxed);
         if state & WAITERS != 0 && phase_of(state) != Phase::Done {

@@ -7,7 +7,6 @@
 //! behind until the job comes to be run or dropped at home. What is dropped elsewhere is leaked.
 
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use manyhands_wait::Layer;
@@ -19,7 +18,7 @@ use crate::primitive::{Ordering, UnsafeCell, local};
 use crate::task::cell::{
     JobCell, TaskCell, drop_quietly, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::{Header, Phase};
+use crate::task::header::Phase;
 use crate::task::outcome::{Outcome, Shared};
 
 local! {
@@ -38,9 +37,10 @@ fn this_thread() -> u64 {
 }
 
 /// A closure and its outcome, both of one thread.
+#[repr(C)]
 pub(crate) struct LocalCell<R, F> {
-    thread: u64,
     shared: Shared<R>,
+    thread: u64,
     work: UnsafeCell<ManuallyDrop<Option<F>>>,
 }
 
@@ -89,11 +89,8 @@ impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
     }
 }
 
-impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
-    fn header(&self) -> &Header {
-        &self.shared.header
-    }
-
+// SAFETY: `repr(C)`, and the shared half, which begins with the header, comes first.
+unsafe impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
     fn run(&self, before_publish: &mut dyn FnMut()) {
         if !self.is_at_home() {
             let message = "the task belongs to one thread, and its job was run on another";
@@ -136,15 +133,8 @@ impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
     }
 }
 
-impl<R: 'static, F: FnOnce() -> R + 'static> TaskCell<R> for LocalCell<R, F> {
-    fn shared(&self) -> &Shared<R> {
-        &self.shared
-    }
-
-    fn into_job(self: Arc<Self>) -> Arc<dyn JobCell> {
-        self
-    }
-}
+// SAFETY: `repr(C)`, and the shared half comes first.
+unsafe impl<R: 'static, F: FnOnce() -> R + 'static> TaskCell<R> for LocalCell<R, F> {}
 
 impl<R, F> Drop for LocalCell<R, F> {
     fn drop(&mut self) {

@@ -7,12 +7,12 @@ mod handle;
 mod header;
 mod local;
 mod outcome;
+mod reference;
 
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,6 +25,7 @@ pub(crate) use header::{Phase, Verdict};
 pub(crate) use local::LocalCell;
 pub use outcome::Outcome;
 pub(crate) use outcome::Shared;
+pub(crate) use reference::{CellRef, Headed};
 
 use crate::error::TaskError;
 use crate::home;
@@ -61,13 +62,13 @@ pub enum Cancellation {
 #[doc(alias = "AsyncResult")]
 #[must_use = "a task whose outcome is never looked at may have failed; drop it explicitly to detach"]
 pub struct Task<R> {
-    cell: Arc<dyn TaskCell<R>>,
+    cell: CellRef<dyn TaskCell<R>>,
     /// The outcome is reached through `&Task`: it is `Sync` only if `R` is.
     outcome: PhantomData<R>,
 }
 
 impl<R> Task<R> {
-    pub(crate) fn new(cell: Arc<dyn TaskCell<R>>) -> Task<R> {
+    pub(crate) fn new(cell: CellRef<dyn TaskCell<R>>) -> Task<R> {
         Task { cell, outcome: PhantomData }
     }
 
@@ -83,7 +84,9 @@ impl<R> Task<R> {
     /// If the outcome was taken before, by [`result_timeout`](Self::result_timeout) or `.await`.
     #[track_caller]
     pub fn result(self) -> Outcome<R> {
-        self.wait();
+        if !self.is_settled() {
+            wait_for_end(self.cell(), Waiter::Owner);
+        }
         self.cell.shared().take().expect("the outcome of a task is taken only once")
     }
 
@@ -104,7 +107,7 @@ impl<R> Task<R> {
     /// Waits until the task has ended and leaves the outcome where it is.
     #[track_caller]
     pub fn wait(&self) {
-        wait_for_end(self.cell());
+        wait_for_end(self.cell(), Waiter::One);
     }
 
     /// Like [`wait`](Self::wait), for at most `limit`; never runs the task here.
@@ -175,7 +178,6 @@ impl<R> Task<R> {
     }
 
     fn cell(&self) -> &dyn JobCell {
-        // Every cell is an `Arc` of a concrete type behind this trait object.
         upcast(&*self.cell)
     }
 }
@@ -222,7 +224,7 @@ impl<R: 'static> Task<R> {
     /// A handle that does not know the type of the outcome; it can be cloned and mixed with those
     /// of tasks of other types.
     pub fn handle(&self) -> TaskHandle {
-        TaskHandle::new(Arc::clone(&self.cell).into_job())
+        TaskHandle::new(self.cell.clone().into_job())
     }
 }
 
@@ -230,14 +232,24 @@ fn upcast<R>(cell: &dyn TaskCell<R>) -> &dyn JobCell {
     cell
 }
 
+/// Who waits for the end of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Waiter {
+    /// The [`Task`] itself, of which the wait has made itself the owner: nobody else has it until
+    /// the wait is over, and then it is here.
+    Owner,
+    /// One of perhaps many.
+    One,
+}
+
 /// Waits until the task behind `cell` is done. Runs it here if this thread works for the executor
 /// in whose queue it is.
 #[track_caller]
-fn wait_for_end(cell: &dyn JobCell) {
+fn wait_for_end(cell: &dyn JobCell, waiter: Waiter) {
     if cell.header().phase() == Phase::Done {
         return;
     }
-    if home::help(cell) && cell.header().phase() == Phase::Done {
+    if home::help(cell, waiter) && cell.header().phase() == Phase::Done {
         return;
     }
     if wait_until(cell, cell.header().deadline()).is_err() {

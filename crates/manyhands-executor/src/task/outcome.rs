@@ -13,6 +13,8 @@ pub type Outcome<R> = Result<R, TaskError>;
 
 type Callback<R> = Box<dyn FnOnce(&Outcome<R>) + Send>;
 
+/// Begins with the header, as every cell begins with this.
+#[repr(C)]
 pub(crate) struct Shared<R> {
     pub(crate) header: Header,
     outcome: UnsafeCell<Option<Outcome<R>>>,
