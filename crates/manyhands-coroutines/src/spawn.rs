@@ -47,6 +47,7 @@ static TURN: Reason = Reason::new("turn of this thread's coroutines");
 /// ```
 #[doc(alias = "gevent.spawn")]
 #[doc(alias = "Greenlet.start")]
+#[inline]
 pub fn spawn_local<R: 'static>(f: impl FnOnce() -> R + 'static) -> Task<R> {
     spawn_with(TaskOptions::new(), f)
 }
@@ -60,6 +61,7 @@ pub fn spawn_named<R: 'static>(
 }
 
 /// Like [`spawn_local`], with everything that can be said of a task: name, deadline, time limit.
+#[inline]
 pub fn spawn_with<R: 'static>(options: TaskOptions, f: impl FnOnce() -> R + 'static) -> Task<R> {
     let (task, job) = match inherited::of_spawner() {
         None => Job::of_this_thread(options, f),
@@ -68,13 +70,16 @@ pub fn spawn_with<R: 'static>(options: TaskOptions, f: impl FnOnce() -> R + 'sta
             f()
         }),
     };
-    let mut job = Some(job);
-    let started = Hub::with_own_or_new(|hub| job.take().into_iter().for_each(|job| hub.start(job)));
-    if let (Err(error), Some(job)) = (started, job) {
-        let message = format!("there is no hub for the coroutine: {error}");
-        job.fail(TaskError::new(TaskErrorKind::Rejected, message));
+    if let Err((job, error)) = Hub::start_here(job) {
+        reject(job, &error);
     }
     task
+}
+
+#[cold]
+fn reject(job: Job, error: &std::io::Error) {
+    let message = format!("there is no hub for the coroutine: {error}");
+    job.fail(TaskError::new(TaskErrorKind::Rejected, message));
 }
 
 /// Runs `f` as a coroutine of this thread, not before `delay` is over.

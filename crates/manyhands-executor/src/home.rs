@@ -134,6 +134,7 @@ pub(crate) fn help_own(task: &TaskHandle) -> bool {
     true
 }
 
+#[inline]
 fn is_queued_here(cell: &dyn JobCell) -> bool {
     let header = cell.header();
     let home = header.home();

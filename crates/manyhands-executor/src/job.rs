@@ -42,6 +42,7 @@ impl Job {
     ///
     /// Run on another thread the job only ends its task, as lost. What would have to be dropped on another thread is
     /// leaked: `f` if the job is, the result if the last handle of its task is.
+    #[inline]
     pub fn of_this_thread<R: 'static>(
         options: TaskOptions,
         f: impl FnOnce() -> R + 'static,
@@ -66,6 +67,7 @@ impl Job {
 
     /// Like [`run_then`](Self::run_then), and leaves the job where it is: for schedulers that keep
     /// hold of the jobs they run.
+    #[inline]
     pub fn run_in_place(&self, before_publish: impl FnOnce()) {
         let mut before_publish = Some(before_publish);
         if let Some(cell) = &self.cell {
@@ -162,6 +164,7 @@ impl Job {
     }
 
     /// The task's number.
+    #[inline]
     pub fn id(&self) -> Option<u64> {
         self.cell().map(|cell| cell.header().id())
     }
@@ -178,6 +181,7 @@ impl Job {
 
     /// Says in whose queue the job is now: a worker of that executor that waits for the task runs
     /// it itself.
+    #[inline]
     pub fn set_home(&self, home: Home) {
         if let Some(cell) = self.cell() {
             cell.header().set_home(home.number());
@@ -207,6 +211,7 @@ impl Job {
         Some(Dispatched { cell: Some(cell), entry, argument })
     }
 
+    #[inline]
     fn cell(&self) -> Option<&dyn JobCell> {
         self.cell.as_deref()
     }

@@ -22,6 +22,7 @@ thread_local! {
 }
 
 /// Like `catch_unwind`; details of a panic come with [`take_details`].
+#[inline]
 pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
     struct Leave(u32);
     impl Drop for Leave {
@@ -29,10 +30,10 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> 
             TASKS.set(self.0);
         }
     }
-    install_hook();
-    let depth = TASKS.get();
-    TASKS.set(depth + 1);
-    let _leave = Leave(depth);
+    if !HOOK.is_completed() {
+        install_hook();
+    }
+    let _leave = Leave(TASKS.with(|tasks| tasks.replace(tasks.get() + 1)));
     catch_unwind(AssertUnwindSafe(f))
 }
 
@@ -46,9 +47,11 @@ pub(crate) fn note(details: PanicDetails) {
     NOTED.with(|noted| noted.replace(Some(details)));
 }
 
+static HOOK: Once = Once::new();
+
+#[cold]
 fn install_hook() {
-    static HOOK: Once = Once::new();
-    if HOOK.is_completed() || std::thread::panicking() {
+    if std::thread::panicking() {
         return; // a hook cannot be set while panicking; the next task does it
     }
     HOOK.call_once(|| {

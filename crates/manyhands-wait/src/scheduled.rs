@@ -49,12 +49,17 @@ impl ScheduledContext {
     }
 
     /// Somebody else has come, with this name; without one its kind and number will do.
+    #[inline]
     pub fn begin(&self, name: Option<Arc<str>>) {
         self.end();
-        self.name.replace(name);
+        let mut own = self.name.borrow_mut();
+        if own.is_some() || name.is_some() {
+            *own = name;
+        }
     }
 
     /// Nobody is here any more.
+    #[inline]
     pub fn end(&self) {
         if self.is_listed.replace(false)
             && let Some(slot) = self.slot.get()

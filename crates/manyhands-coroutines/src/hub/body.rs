@@ -120,7 +120,7 @@ pub(crate) struct Body {
     pub(super) seat: Arc<Seat>,
     /// What it is to run next.
     job: Cell<Option<Job>>,
-    /// Its place in the hub's list of those that have a job.
+    /// Its place in the hub's list of bodies.
     pub(super) place: Cell<usize>,
     /// Whether its hub has noted it among those that are to look again.
     pub(super) held_back: Cell<bool>,

@@ -4,6 +4,7 @@
 //! coroutines that are ready; then tokio looks for I/O and timers, whose wakers put coroutines back
 //! into the run queue on the same thread. The protocols are in `README.md` beside this file.
 
+mod bodies;
 mod body;
 mod lookout;
 mod ready;
@@ -25,6 +26,7 @@ use manyhands_executor::{Awaited, Home, Job, TaskError, TaskErrorKind};
 use manyhands_wait::Parker;
 use tokio::runtime::Handle;
 
+use bodies::Bodies;
 pub(crate) use body::Body;
 use body::{Pause, Seat};
 use lookout::Lookout;
@@ -81,10 +83,7 @@ pub(crate) struct Hub {
     ready: UnsafeCell<Ready>,
     /// The coroutine that runs now.
     current: Cell<Option<NonNull<Body>>>,
-    /// Bodies with a job.
-    live: RefCell<Vec<NonNull<Body>>>,
-    /// Bodies without one.
-    spare: RefCell<Vec<NonNull<Body>>>,
+    bodies: UnsafeCell<Bodies>,
     home: Home,
     source: Option<Box<dyn Source>>,
     /// The thread's own runtime, whose task the hub is.
@@ -129,7 +128,7 @@ impl Hub {
     ///
     /// # Errors
     /// If the thread does not turn a runtime of its own, or the operating system grants none.
-    pub(crate) fn with_own_or_new<R>(f: impl FnOnce(&Hub) -> R) -> io::Result<R> {
+    fn with_own_or_new<R>(f: impl FnOnce(&Hub) -> R) -> io::Result<R> {
         // SAFETY: used for the check alone.
         match unsafe { Hub::own() } {
             None => drop(Hub::install(StackSize::DEFAULT, None)?),
@@ -157,8 +156,7 @@ impl Hub {
             ready: UnsafeCell::new(Ready::default()),
             home: Home::create(),
             current: Cell::new(None),
-            live: RefCell::new(Vec::new()),
-            spare: RefCell::new(Vec::new()),
+            bodies: UnsafeCell::new(Bodies::default()),
             source,
             runtime: runtime.clone(),
             stack_size,
@@ -198,7 +196,35 @@ impl Hub {
         self.current.get().map(|body| unsafe { body.as_ref() })
     }
 
+    /// Has `job` run as a coroutine of this thread, whose hub is made first if need be.
+    ///
+    /// # Errors
+    /// As [`with_own_or_new`](Self::with_own_or_new); the job comes back.
+    #[inline]
+    pub(crate) fn start_here(job: Job) -> Result<(), (Job, io::Error)> {
+        // SAFETY: used to start the job alone.
+        match unsafe { Hub::own() } {
+            Some(hub) if hub.in_turn.get() => {
+                hub.start(job);
+                Ok(())
+            }
+            _ => Hub::start_from_outside(job),
+        }
+    }
+
+    #[inline(never)]
+    fn start_from_outside(job: Job) -> Result<(), (Job, io::Error)> {
+        let mut job = Some(job);
+        let started =
+            Hub::with_own_or_new(|hub| job.take().into_iter().for_each(|job| hub.start(job)));
+        match (started, job) {
+            (Err(error), Some(job)) => Err((job, error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Has `job` run as a coroutine, after everything that is ready now.
+    #[inline]
     pub(crate) fn start(&self, job: Job) {
         job.set_home(self.home);
         self.with_ready(|ready| ready.start(job));
@@ -431,26 +457,28 @@ impl Hub {
 
     #[inline(never)]
     fn begin(&self, job: Job) {
-        let spare = self.spare.borrow_mut().pop();
-        let body = match spare {
+        let body = match self.with_bodies(Bodies::take_spare) {
             Some(body) => body,
-            None => match Stack::new(self.stack_size) {
-                Ok(stack) => Body::new(&self.remote, stack),
+            None => match self.new_body() {
+                Ok(body) => body,
                 Err(error) => return self.fail(job, &error),
             },
         };
-        let mut live = self.live.borrow_mut();
-        // SAFETY: bodies in `spare` and new ones are valid and have no job.
-        let this = unsafe { body.as_ref() };
-        this.place.set(live.len());
-        live.push(body);
-        drop(live);
-        this.assign(job);
+        // SAFETY: spare bodies and new ones are valid and have no job.
+        unsafe { body.as_ref() }.assign(job);
         self.remote.count_start();
         self.resume(body);
     }
 
+    #[cold]
+    fn new_body(&self) -> Result<NonNull<Body>, StackError> {
+        let body = Body::new(&self.remote, Stack::new(self.stack_size)?);
+        self.with_bodies(|bodies| bodies.add(body));
+        Ok(body)
+    }
+
     /// There is no stack for a job.
+    #[cold]
     fn fail(&self, job: Job, error: &StackError) {
         let message = format!("there is no stack for the coroutine: {error}");
         job.fail(TaskError::new(TaskErrorKind::Rejected, message));
@@ -482,23 +510,18 @@ impl Hub {
         // SAFETY: it has just been suspended, so it is valid.
         let this = unsafe { body.as_ref() };
         this.context.end();
-        let place = this.place.get();
-        let mut live = self.live.borrow_mut();
-        live.swap_remove(place);
-        if let Some(moved) = live.get(place) {
-            // SAFETY: bodies with a job are valid.
-            unsafe { moved.as_ref() }.place.set(place);
-        }
-        drop(live);
-        let mut spare = self.spare.borrow_mut();
-        if spare.len() < stack::idle_max() {
-            spare.push(body);
-        } else {
-            drop(spare);
+        if !self.with_bodies(|bodies| bodies.keep(body, stack::idle_max())) {
             // SAFETY: its job has ended and it was taken off the list; wakers know only the seat,
             // and nobody enqueues a seat that is not parked.
             unsafe { Body::free(body) };
         }
+    }
+
+    #[inline]
+    fn with_bodies<R>(&self, f: impl FnOnce(&mut Bodies) -> R) -> R {
+        // SAFETY: only this thread comes here, and what callers do with the lists runs no foreign
+        // code that could come back.
+        f(unsafe { &mut *self.bodies.get() })
     }
 
     #[inline]

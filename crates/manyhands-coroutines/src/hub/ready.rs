@@ -30,6 +30,7 @@ impl Ready {
     }
 
     /// Puts a job at the end.
+    #[inline]
     pub(super) fn start(&mut self, job: Job) {
         self.order.push_back(None);
         self.jobs.push_back(job);
@@ -45,6 +46,7 @@ impl Ready {
     }
 
     /// The job of this task, if it is next and the only one.
+    #[inline]
     pub(super) fn only(&mut self, task: u64) -> Option<Job> {
         if self.order.len() != 1 || self.jobs.front()?.id() != Some(task) {
             return None;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use manyhands_wait::with_parker;
 
+use super::bodies::Bodies;
 use super::{Body, Hub};
 use crate::stack;
 use crate::watchdog;
@@ -41,7 +42,7 @@ impl Future for HubTask {
             // Comes back when tokio has looked for I/O and timers.
             let _pending = pin!(tokio::task::yield_now()).poll(cx);
         } else if hub.source.as_ref().is_some_and(|source| source.is_finished())
-            && hub.live.borrow().is_empty()
+            && hub.with_bodies(|bodies| bodies.are_all_spare())
         {
             return Poll::Ready(());
         }
@@ -57,7 +58,7 @@ impl Hub {
         if self.trims.replace(trims) == trims {
             return;
         }
-        for body in self.spare.take() {
+        for body in self.with_bodies(Bodies::take_spares) {
             // SAFETY: spare bodies have no job, and are known to the hub alone.
             unsafe { Body::free(body) };
         }
@@ -73,13 +74,13 @@ impl Drop for HubTask {
         watchdog::forget(&hub.remote);
         // Nobody will run them: their tasks end as lost.
         drop(hub.with_ready(std::mem::take));
-        for body in hub.spare.take() {
+        for body in hub.with_bodies(Bodies::take_spares) {
             // SAFETY: spare bodies have no job, and the hub that knew them ends.
             unsafe { Body::free(body) };
         }
         // What is suspended is leaked, stacks and all: unwinding it here could wait, and there is
         // nobody left to turn a reactor. Their tasks end as lost, for those who wait elsewhere.
-        for body in hub.live.take() {
+        for body in hub.with_bodies(Bodies::take_busy) {
             // SAFETY: with the hub's task nobody is left who could resume it.
             unsafe { Body::lose(body) };
         }

@@ -86,14 +86,14 @@ struct Waiters {
 
 impl Header {
     /// Of a task that has not begun, with two references: the job and the task.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(options: TaskOptions) -> Header {
         Header {
             state: AtomicU32::new(Phase::Queued as u32),
             references: AtomicU32::new(2),
             id: next_id(),
             home: std::sync::atomic::AtomicU32::new(0),
-            options: if options.is_default() { None } else { Some(Box::new(options)) },
+            options: if options.is_default() { None } else { Some(boxed(options)) },
             waiters: Mutex::new(None),
         }
     }
@@ -418,6 +418,11 @@ fn bit_of(verdict: Verdict) -> u32 {
         Verdict::Failed => FAILED,
         Verdict::Cancelled => WAS_CANCELLED,
     }
+}
+
+#[cold]
+fn boxed(options: TaskOptions) -> Box<TaskOptions> {
+    Box::new(options)
 }
 
 /// How many numbers a thread takes at a time.

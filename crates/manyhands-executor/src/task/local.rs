@@ -26,14 +26,20 @@ local! {
 }
 
 /// The number of this thread; no other thread has or had it.
+#[inline]
 fn this_thread() -> u64 {
+    match THREAD.with(std::cell::Cell::get) {
+        0 => number_this_thread(),
+        number => number,
+    }
+}
+
+#[cold]
+fn number_this_thread() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    THREAD.with(|thread| {
-        if thread.get() == 0 {
-            thread.set(NEXT.fetch_add(1, Ordering::Relaxed));
-        }
-        thread.get()
-    })
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    THREAD.with(|thread| thread.set(number));
+    number
 }
 
 /// A closure and its outcome, both of one thread.
@@ -54,6 +60,7 @@ unsafe impl<R, F> Sync for LocalCell<R, F> {}
 unsafe impl<R, F> Send for LocalCell<R, F> {}
 
 impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
+    #[inline(always)]
     pub(crate) fn new(options: TaskOptions, f: F) -> LocalCell<R, F> {
         LocalCell {
             thread: this_thread(),
@@ -75,8 +82,10 @@ impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
 
     /// Drops the closure of a task that has ended without it; leaves it where it is elsewhere.
     fn drop_work(&self) {
-        if self.is_at_home() {
-            drop_quietly(self.take_work());
+        if self.is_at_home()
+            && let Some(f) = self.take_work()
+        {
+            drop_quietly(f);
         }
     }
 

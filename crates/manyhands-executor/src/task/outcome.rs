@@ -33,6 +33,7 @@ unsafe impl<R: Send> Sync for Shared<R> {}
 unsafe impl<R: Send> Send for Shared<R> {}
 
 impl<R> Shared<R> {
+    #[inline(always)]
     pub(crate) fn new(options: TaskOptions) -> Shared<R> {
         Shared {
             header: Header::new(options),
@@ -42,6 +43,7 @@ impl<R> Shared<R> {
     }
 
     /// Ends the task. Called once, by whoever claimed it.
+    #[inline]
     pub(crate) fn complete(&self, outcome: Outcome<R>)
     where
         R: 'static,
@@ -54,13 +56,13 @@ impl<R> Shared<R> {
         // SAFETY: the caller claimed the task, so until `finish` nobody else touches the outcome.
         self.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
         if self.header.finish(verdict).is_err() {
-            self.run_callbacks();
-            self.header.wake_waiters();
+            self.tell();
         }
     }
 
-    /// Runs callbacks until there are none.
-    fn run_callbacks(&self)
+    /// Runs callbacks until there are none, and wakes who waits.
+    #[inline(never)]
+    fn tell(&self)
     where
         R: 'static,
     {
@@ -73,6 +75,7 @@ impl<R> Shared<R> {
                 }
             });
         }
+        self.header.wake_waiters();
     }
 
     /// Has `callback` called when the task ends; at once, here, if it has.
@@ -105,6 +108,7 @@ impl<R> Shared<R> {
     /// Takes the outcome if the task is done. `None` also if it was taken before.
     ///
     /// Called by the holder of the one `Task<R>`, who holds it exclusively.
+    #[inline]
     pub(crate) fn take(&self) -> Option<Outcome<R>> {
         if self.header.phase() != Phase::Done {
             return None;
@@ -132,12 +136,19 @@ impl<R> Shared<R> {
 }
 
 impl<R> Drop for Shared<R> {
+    #[inline]
+    fn drop(&mut self) {
+        if !*self.seen.get_mut() {
+            self.report_unseen();
+        }
+    }
+}
+
+impl<R> Shared<R> {
     /// Reports a failure that nobody saw. Panics were reported by the panic hook when they
     /// happened, and a cancellation was somebody's wish.
-    fn drop(&mut self) {
-        if *self.seen.get_mut() {
-            return;
-        }
+    #[cold]
+    fn report_unseen(&mut self) {
         self.outcome.with(|slot| {
             // SAFETY: `&mut self`: nobody else is left.
             if let Some(Err(error)) = unsafe { &*slot }
