@@ -243,7 +243,7 @@ impl<E: InProcess + ?Sized> RetryingSubmitter<'_, E> {
 
 /// Makes the one allocation of a call and both of its ends.
 pub(crate) fn make<W: Work>(options: TaskOptions, work: W) -> (Task<W::Output>, Job) {
-    ends(CellRef::pair(CallCell::new(Shared::new(options), work)))
+    ends(CellRef::pair(|| CallCell::new(Shared::new(options), work)))
 }
 
 /// The same for a closure that stays on this thread.
@@ -252,7 +252,7 @@ pub(crate) fn make_local<R: 'static, F>(options: TaskOptions, f: F) -> (Task<R>,
 where
     F: FnOnce() -> R + 'static,
 {
-    ends(CellRef::pair(LocalCell::new(options, f)))
+    ends(CellRef::pair(|| LocalCell::new(options, f)))
 }
 
 /// The two ends of a new cell.
@@ -277,7 +277,7 @@ where
     F: Future + Send + 'static,
     F::Output: Send + 'static,
 {
-    let (task, job) = ends(CellRef::pair(FutureCell::new(Shared::new(options), future)));
+    let (task, job) = ends(CellRef::pair(|| FutureCell::new(Shared::new(options), future)));
     offer(executor, &task, job);
     task
 }

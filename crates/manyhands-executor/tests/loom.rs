@@ -10,6 +10,7 @@
 //! store is reported, and so is a waiter that nobody wakes.
 #![cfg(manyhands_loom)]
 
+use std::cell::RefCell;
 use std::future::{Future, pending, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -20,7 +21,7 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use manyhands_executor::{
-    Cancellation, Executor, Home, InProcess, Job, Rejected, Shutdown, Task, TaskError,
+    Awaited, Cancellation, Executor, Home, InProcess, Job, Rejected, Shutdown, Task, TaskError,
     TaskErrorKind, TaskOptions, as_completed, wait_all,
 };
 
@@ -287,7 +288,7 @@ fn cancelling_wakes_a_future_that_is_pending() {
 /// A runtime drops a future that it has begun, while somebody cancels the task.
 #[test]
 fn abandoning_a_future_against_cancelling_it() {
-    loom::model(|| {
+    model_bounded(4, || {
         let (task, mut job) = future_of(pending());
         let handle = task.handle();
         let runner = thread::spawn(move || {
@@ -298,5 +299,66 @@ fn abandoning_a_future_against_cancelling_it() {
         let error = block_on(task).unwrap_err();
         assert!(error.is_cancelled() || error.is_lost());
         runner.join().unwrap();
+    });
+}
+
+loom::thread_local! {
+    /// The queue of a scheduler: the job that `begin` begins.
+    static QUEUE: RefCell<Option<Job>> = RefCell::new(None);
+}
+
+/// What a scheduler does with a job of its own that one of its contexts waits for.
+fn begin(awaited: &Awaited) -> bool {
+    let job = QUEUE.with(|queue| queue.borrow_mut().take());
+    let Some(job) = job.filter(|job| job.id() == Some(awaited.id())) else { return false };
+    // SAFETY: run right here, and gone afterwards.
+    unsafe { job.stay_for(awaited) };
+    job.run();
+    true
+}
+
+/// The owner of a task awaits it on the thread of its job, which spares them atomic
+/// read-modify-writes if nobody else knows the task. A handle elsewhere is such a somebody, until it
+/// is gone; what it did is seen then.
+#[test]
+fn awaiting_a_task_where_its_job_is_against_a_handle_elsewhere() {
+    model_bounded(4, || {
+        let home = Home::create();
+        let (task, job) = job_of(7);
+        job.set_home(home);
+        QUEUE.with(|queue| queue.replace(Some(job)));
+        let handle = task.handle();
+        let canceller = thread::spawn(move || handle.cancel());
+        let outcome = home.schedule(begin, || task.result());
+        let cancelled = canceller.join().unwrap();
+        match outcome {
+            Ok(value) => {
+                assert_eq!(value, 7);
+                assert_ne!(cancelled, Cancellation::Cancelled);
+            }
+            Err(error) => {
+                assert!(error.is_cancelled());
+                assert_ne!(cancelled, Cancellation::TooLate);
+            }
+        }
+        drop(QUEUE.with(|queue| queue.take()));
+    });
+}
+
+/// Job, task and a handle end on three threads: one of them frees the cell, after the others.
+#[test]
+fn the_last_of_three_references_frees_the_cell() {
+    loom::model(|| {
+        let value = Arc::new(7);
+        let held = Arc::clone(&value);
+        let (task, job) = Job::of(TaskOptions::new(), move || held);
+        let handle = task.handle();
+        let runner = thread::spawn(move || job.run());
+        let other = thread::spawn(move || drop(handle));
+        drop(task);
+        runner.join().unwrap();
+        other.join().unwrap();
+        // Loom's `Arc` sees a drop that is not ordered after what the others did.
+        assert_eq!(Arc::strong_count(&value), 1);
     });
 }

@@ -70,6 +70,7 @@ fn with_innermost<R>(f: impl FnOnce(&Innermost) -> R) -> R {
 
 impl<'a> Layer<'a> {
     /// A layer that adds nothing yet and inherits everything outside it.
+    #[inline]
     pub fn new() -> Layer<'a> {
         Layer {
             parent: Cell::new(ptr::null()),
@@ -84,12 +85,14 @@ impl<'a> Layer<'a> {
     }
 
     /// Ends whatever runs in the layer at its first wait after `at`.
+    #[inline]
     pub fn deadline(mut self, at: Option<Instant>) -> Layer<'a> {
         self.deadline = at;
         self
     }
 
     /// Ends whatever runs in the layer at its first wait after `source` says so.
+    #[inline]
     pub fn source(mut self, source: &'a dyn CancelSource) -> Layer<'a> {
         self.source = Some(source);
         self
@@ -97,6 +100,7 @@ impl<'a> Layer<'a> {
 
     /// Makes the layer that of a task: it is shown in dumps, and nothing outside it applies inside,
     /// because a task that happens to run on the stack of another is not part of it.
+    #[inline]
     pub fn task(mut self, label: &'a dyn Fn() -> TaskLabel) -> Layer<'a> {
         self.task = Some(label);
         self.isolated = true;
@@ -115,6 +119,7 @@ impl<'a> Layer<'a> {
     ///
     /// # Panics
     /// If the layer is entered already: it cannot be inside itself.
+    #[inline]
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
         struct Leave<'a>(&'a Cell<bool>, *const Layer<'static>);
         impl Drop for Leave<'_> {

@@ -247,7 +247,7 @@ impl Hub {
             // SAFETY: it runs in a body of this hub and is dropped there, or with the hub, both on
             // this thread; nobody asks for handles of it.
             unsafe { job.stay_for(awaited) };
-            hub.begin(job);
+            hub.begin_in_line(job);
             true
         })
         .unwrap_or(false)
@@ -457,6 +457,11 @@ impl Hub {
 
     #[inline(never)]
     fn begin(&self, job: Job) {
+        self.begin_in_line(job);
+    }
+
+    #[inline(always)]
+    fn begin_in_line(&self, job: Job) {
         let body = match self.with_bodies(Bodies::take_spare) {
             Some(body) => body,
             None => match self.new_body() {

@@ -1,5 +1,6 @@
 //! The handle of a submitted call: [`Task`], and its type-erased twin [`TaskHandle`].
 
+mod blocks;
 mod cell;
 mod few;
 mod future;
@@ -83,6 +84,7 @@ impl<R> Task<R> {
     /// # Panics
     /// If the outcome was taken before, by [`result_timeout`](Self::result_timeout) or `.await`.
     #[track_caller]
+    #[inline]
     pub fn result(self) -> Outcome<R> {
         if !self.is_settled() {
             wait_for_end(self.cell(), Waiter::Owner);
@@ -244,6 +246,7 @@ pub(crate) enum Waiter {
 
 /// Waits until the task behind `cell` is done. Runs it here if this thread works for the executor
 /// in whose queue it is.
+#[inline]
 #[track_caller]
 fn wait_for_end(cell: &dyn JobCell, waiter: Waiter) {
     if cell.header().phase() == Phase::Done {
@@ -252,6 +255,13 @@ fn wait_for_end(cell: &dyn JobCell, waiter: Waiter) {
     if home::help(cell, waiter) && cell.header().phase() == Phase::Done {
         return;
     }
+    wait_in_queue(cell);
+}
+
+/// Waits until the task behind `cell` is done, whoever runs it.
+#[inline(never)]
+#[track_caller]
+fn wait_in_queue(cell: &dyn JobCell) {
     if wait_until(cell, cell.header().deadline()).is_err() {
         // The task's own deadline, while it may still be in the queue: nobody else might look. If
         // it runs it will be ended by its own waits.

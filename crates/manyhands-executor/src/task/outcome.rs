@@ -43,7 +43,7 @@ impl<R> Shared<R> {
     }
 
     /// Ends the task. Called once, by whoever claimed it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn complete(&self, outcome: Outcome<R>)
     where
         R: 'static,
