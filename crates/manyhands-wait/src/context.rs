@@ -80,12 +80,12 @@ impl Context {
     /// Its name; a thread's is the operating system thread's until it is set. `(ended)` once the
     /// context has ended.
     pub fn name(&self) -> Arc<str> {
-        self.look(|state| Arc::clone(&state.name)).unwrap_or_else(|| "(ended)".into())
+        self.look(|state| state.name(self.id)).unwrap_or_else(|| "(ended)".into())
     }
 
     /// Gives it another name, for dumps. Does nothing once the context has ended.
     pub fn set_name(&self, name: impl Into<Arc<str>>) {
-        self.look(|state| state.name = name.into());
+        self.look(|state| state.name = Some(name.into()));
     }
 
     /// What kind of context it is.
@@ -177,12 +177,12 @@ pub(crate) fn look_at_all() -> Vec<Seen> {
     let mut seen: Vec<Seen> = slots
         .into_iter()
         .filter_map(|slot| {
-            let state = slot.lock();
+            let mut state = slot.lock();
             let id = slot.id.load(Ordering::Relaxed);
             (id != 0).then(|| Seen {
                 id,
                 kind: state.kind,
-                name: Arc::clone(&state.name),
+                name: state.name(id),
                 wait: state.wait.clone(),
             })
         })
@@ -202,13 +202,21 @@ pub(crate) struct Slot {
 
 pub(crate) struct State {
     kind: ContextKind,
-    name: Arc<str>,
+    /// Without one, kind and number will do: made when somebody looks, which for most contexts
+    /// nobody does.
+    name: Option<Arc<str>>,
     wait: Option<Publication>,
 }
 
 impl State {
-    pub(crate) fn new(kind: ContextKind, name: Arc<str>) -> State {
+    pub(crate) fn new(kind: ContextKind, name: Option<Arc<str>>) -> State {
         State { kind, name, wait: None }
+    }
+
+    /// The name of the context, which has this number.
+    fn name(&mut self, id: u64) -> Arc<str> {
+        let kind = self.kind;
+        Arc::clone(self.name.get_or_insert_with(|| format!("{kind}-{id}").into()))
     }
 }
 
@@ -291,7 +299,7 @@ fn claim_for_thread() -> &'static Slot {
         None => format!("{:?}", thread.id()).into(),
     };
     let slot = free_slot();
-    fill(slot, next_id(), State::new(ContextKind::Thread, name));
+    fill(slot, next_id(), State::new(ContextKind::Thread, Some(name)));
     slot
 }
 
@@ -301,7 +309,7 @@ pub(crate) fn free_slot() -> &'static Slot {
     if let Some(slot) = table.free.pop() {
         return slot;
     }
-    let state = State::new(ContextKind::Thread, Arc::default());
+    let state = State::new(ContextKind::Thread, None);
     let slot: &'static Slot = Box::leak(Box::new(Slot {
         id: AtomicU64::new(0),
         epoch: AtomicU64::new(0),

@@ -100,11 +100,7 @@ impl ScheduledContext {
             }
         };
         let id = next_id();
-        let name = match self.name.borrow().as_ref() {
-            Some(name) => Arc::clone(name),
-            None => format!("{}-{id}", self.kind).into(),
-        };
-        fill(slot, id, State::new(self.kind, name));
+        fill(slot, id, State::new(self.kind, self.name.borrow().clone()));
         self.is_listed.set(true);
         slot
     }

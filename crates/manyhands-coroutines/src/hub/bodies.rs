@@ -4,6 +4,15 @@ use std::ptr::NonNull;
 
 use super::Body;
 
+/// So many bodies without a job fit into the processor's caches with their stacks.
+const IN_CACHE: usize = 1024;
+/// So many starts ahead a body is fetched.
+const AHEAD: usize = 12;
+/// So many starts ahead the processor looks up where its stack is: it needs the body for that.
+const AHEAD_OF_PAGE: usize = 8;
+/// So many starts ahead the stack is fetched.
+const AHEAD_OF_STACK: usize = 4;
+
 /// What a hub owns. Every body in here is valid.
 #[derive(Default)]
 pub(super) struct Bodies {
@@ -18,6 +27,24 @@ impl Bodies {
     #[inline]
     pub(super) fn take_spare(&mut self) -> Option<NonNull<Body>> {
         self.spare.pop()
+    }
+
+    /// Has the bodies fetched that are the next to get a job, if they are many: for when one job
+    /// after the other begins.
+    #[inline]
+    pub(super) fn prefetch(&self) {
+        if self.spare.len() > IN_CACHE {
+            self.prefetch_next();
+        }
+    }
+
+    fn prefetch_next(&self) {
+        let last = self.spare.len() - 1;
+        Body::prefetch(self.spare[last - AHEAD]);
+        // SAFETY: bodies in the list are valid.
+        unsafe { self.spare[last - AHEAD_OF_PAGE].as_ref() }.prefetch_page();
+        // SAFETY: as above.
+        unsafe { self.spare[last - AHEAD_OF_STACK].as_ref() }.prefetch_stack();
     }
 
     /// Adds a new body, which is about to get a job.
@@ -70,3 +97,5 @@ impl Bodies {
         }
     }
 }
+
+const _: () = assert!(AHEAD < IN_CACHE && AHEAD_OF_PAGE < AHEAD && AHEAD_OF_STACK < AHEAD_OF_PAGE);

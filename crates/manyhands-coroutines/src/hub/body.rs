@@ -10,17 +10,23 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc as StdArc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
+use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use manyhands_executor::Job;
 use manyhands_wait::{ContextKind, ScheduledContext};
 
 use super::Hub;
+use super::prefetch::{prefetch, prefetch_below};
 use super::remote::Remote;
 use super::token::{Linked, Token};
 use crate::locals::Locals;
 use crate::overflow;
 use crate::primitive::{Arc, AtomicPtr};
 use crate::stack::Stack;
+
+/// So many cache lines of a stack are fetched ahead: what a job needs to begin. The rest of what it
+/// needs to wait the processor fetches by itself meanwhile; more of them made starts slower.
+const STACK_LINES: usize = 12;
 
 /// What wakers point to. May outlive the coroutine, its body and its hub.
 pub(crate) struct Seat {
@@ -120,6 +126,8 @@ pub(crate) struct Body {
     pub(super) seat: Arc<Seat>,
     /// What it is to run next.
     job: Cell<Option<Job>>,
+    /// Where its stack begins; it grows downwards.
+    stack_top: usize,
     /// Its place in the hub's list of bodies.
     pub(super) place: Cell<usize>,
     /// Whether its hub has noted it among those that are to look again.
@@ -141,6 +149,7 @@ impl Body {
             coroutine: UnsafeCell::new(None),
             yielder: Cell::new(ptr::null()),
             job: Cell::new(None),
+            stack_top: stack.base().get(),
             context: ScheduledContext::new(ContextKind::Coroutine),
             running: overflow::Running::new(&stack),
             place: Cell::new(usize::MAX),
@@ -157,6 +166,25 @@ impl Body {
         // SAFETY: just leaked, so it is valid.
         unsafe { body.as_ref() }.seat.body.set(body.as_ptr());
         body
+    }
+
+    /// Has its own memory fetched.
+    #[inline]
+    pub(super) fn prefetch(body: NonNull<Body>) {
+        prefetch(body.addr().get(), size_of::<Body>());
+    }
+
+    /// Has the address of its stack looked up, and its seat fetched.
+    #[inline]
+    pub(super) fn prefetch_page(&self) {
+        prefetch_below(self.stack_top, 1);
+        prefetch(Arc::as_ptr(&self.seat).addr(), 1);
+    }
+
+    /// Has the part of its stack fetched that a job needs to begin and to wait.
+    #[inline]
+    pub(super) fn prefetch_stack(&self) {
+        prefetch_below(self.stack_top, STACK_LINES);
     }
 
     /// What runs on the stack, for ever: one job after the other.

@@ -7,6 +7,7 @@
 mod bodies;
 mod body;
 mod lookout;
+mod prefetch;
 mod ready;
 mod remote;
 mod task;
@@ -333,7 +334,7 @@ impl Hub {
     #[inline]
     fn look(&self) {
         if !self.in_turn.get() {
-            self.remote.wake();
+            self.remote.wake_here();
         }
     }
 
@@ -457,6 +458,7 @@ impl Hub {
 
     #[inline(never)]
     fn begin(&self, job: Job) {
+        self.with_bodies(|bodies| bodies.prefetch());
         self.begin_in_line(job);
     }
 

@@ -94,6 +94,15 @@ impl Remote {
         }
     }
 
+    /// Like [`wake`](Self::wake), on the hub's own thread, without an atomic read-modify-write if it
+    /// was told already: only this thread takes that back.
+    #[inline]
+    pub(super) fn wake_here(&self) {
+        if !self.woken.load(Ordering::Relaxed) {
+            self.wake();
+        }
+    }
+
     /// The hub begins to look: what is put into the queues from now on wakes it again.
     pub(super) fn begin(&self, waker: &Waker) {
         let mut own = lock(&self.waker);
