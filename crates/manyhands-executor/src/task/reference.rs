@@ -28,6 +28,9 @@ unsafe impl<C: JobCell + ?Sized> Send for CellRef<C> {}
 // SAFETY: as above.
 unsafe impl<C: JobCell + ?Sized> Sync for CellRef<C> {}
 
+/// The cell stays where it is, wherever its references go.
+impl<C: JobCell + ?Sized> Unpin for CellRef<C> {}
+
 impl<C: JobCell + 'static> CellRef<C> {
     /// The two references that a new cell has, as its header counts from the beginning.
     ///
