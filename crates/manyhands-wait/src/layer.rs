@@ -1,7 +1,7 @@
 //! What is ambient while code runs: the chain of layers, each with a deadline, a source of
 //! cancellation, or the name of a task.
 //!
-//! Layers live on the stacks of those who open them and are linked from the inside out; each context
+//! Layers live on the stacks of those who open them and are linked from the inside out; each stack
 //! has a pointer to the innermost. A layer delivers its cancellation **once**: afterwards
 //! destructors may wait, for instance to tell a peer that it is over.
 
@@ -12,10 +12,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
+use crate::ambient::with_ambient;
 use crate::interrupt::{Cause, Interrupt};
-use crate::parker::{ByHand, Parkers, with_thread_parkers};
-use crate::primitive::local;
-use crate::scheduled::{scheduled_in_force, scheduled_innermost};
 
 /// Something that can ask a context to end: a cancel token, or a task.
 pub trait CancelSource {
@@ -52,20 +50,13 @@ pub struct Layer<'a> {
     not_send: PhantomData<*const ()>,
 }
 
-/// Where a chain begins: of a thread, or of a context that a scheduler runs on one.
+/// Where a chain begins: that of one stack.
 pub(crate) type Innermost = Cell<*const Layer<'static>>;
-
-local! {
-    static OF_THREAD: Innermost = Cell::new(ptr::null());
-}
 
 /// Calls `f` with the beginning of the chain in force here.
 #[inline]
 fn with_innermost<R>(f: impl FnOnce(&Innermost) -> R) -> R {
-    match scheduled_innermost() {
-        Some(innermost) => f(innermost),
-        None => OF_THREAD.with(f),
-    }
+    with_ambient(|ambient| f(ambient.layers()))
 }
 
 impl<'a> Layer<'a> {
@@ -318,40 +309,5 @@ fn for_each_layer(mut visit: impl FnMut(&Layer<'_>)) {
     while let Some(layer) = unsafe { next.as_ref() } {
         visit(layer);
         next = layer.parent.get();
-    }
-}
-
-/// What is in force on a stack, as an opaque value, for schedulers that switch stacks: the innermost
-/// layer and the innermost parker that are open there. It is taken out when a coroutine suspends and
-/// put back when it goes on.
-#[derive(Debug, Clone, Copy)]
-pub struct Chain {
-    layers: *const Layer<'static>,
-    parkers: ByHand,
-}
-
-impl Chain {
-    /// An empty chain: that of a coroutine that has not started.
-    pub const fn empty() -> Chain {
-        Chain { layers: ptr::null(), parkers: ByHand::empty() }
-    }
-
-    /// Puts `self` in force on this thread and returns the chain that was.
-    ///
-    /// # Safety
-    /// Everything in `self` must be open on the stack that runs next, and must stay on it while the
-    /// chain is in force. That must be the stack of one coroutine from its first chain, which is
-    /// [`empty`](Chain::empty), to its last; when it is left, what this returned is swapped back.
-    #[inline]
-    pub unsafe fn swap(self) -> Chain {
-        let swap = |innermost: &Innermost, parkers: &Parkers| Chain {
-            layers: innermost.replace(self.layers),
-            // SAFETY: by contract.
-            parkers: unsafe { self.parkers.swap(parkers) },
-        };
-        match scheduled_in_force() {
-            Some((innermost, parkers)) => swap(innermost, parkers),
-            None => OF_THREAD.with(|innermost| with_thread_parkers(|own| swap(innermost, own))),
-        }
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! The protocols (states, invariants, rejected designs) are in this crate's `README.md`.
 
+mod ambient;
 mod context;
 mod dump;
 mod interrupt;
@@ -27,12 +28,13 @@ mod timeout;
 mod token;
 mod wait;
 
+pub use ambient::Ambient;
 pub use context::{Context, ContextKind};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
-    CancelSource, Chain, Layer, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,
-    current_task, is_cancelled, is_interruptible, wake_on_cancel,
+    CancelSource, Layer, TaskLabel, WakeOnCancel, check_cancelled, current_deadline, current_task,
+    is_cancelled, is_interruptible, wake_on_cancel,
 };
 pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,

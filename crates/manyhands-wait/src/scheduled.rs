@@ -6,30 +6,27 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::ambient::{Ambient, around_by_hand, replace};
 use crate::context::{
     Context, ContextKind, Slot, State, clear, fill, free_slot, give_back, next_id,
 };
-use crate::layer::Innermost;
-use crate::parker::Parkers;
-
-thread_local! {
-    static SCHEDULED: Cell<*const ScheduledContext> = const { Cell::new(ptr::null()) };
-}
 
 /// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
 /// table when it first waits or asks for itself, and the same place serves the next one that the
 /// scheduler runs in its stead. It has a chain of [layers](crate::Layer) of its own, and what it sets
 /// [`with_parker`](crate::with_parker) is in force in it alone.
+#[repr(C)]
 pub struct ScheduledContext {
+    /// What is in force on its stack. First, so that a pointer to it is one to the whole.
+    ambient: Ambient,
+    /// What was in force when the context was last left: its own (null), or that of a coroutine that
+    /// it has switched to by hand and that has suspended both.
+    inner: Cell<*const Ambient>,
     kind: ContextKind,
     name: RefCell<Option<Arc<str>>>,
     slot: Cell<Option<&'static Slot>>,
     /// Whether the slot shows the present occupant.
     is_listed: Cell<bool>,
-    /// The chain of layers in force in it.
-    innermost: Innermost,
-    /// The parkers that are set in it.
-    parkers: Parkers,
     /// It belongs to its scheduler's thread.
     not_send: PhantomData<*const ()>,
 }
@@ -38,12 +35,12 @@ impl ScheduledContext {
     /// A place for contexts of this kind, with nobody in it.
     pub const fn new(kind: ContextKind) -> ScheduledContext {
         ScheduledContext {
+            ambient: Ambient::of_scheduled(),
+            inner: Cell::new(ptr::null()),
             kind,
             name: RefCell::new(None),
             slot: Cell::new(None),
             is_listed: Cell::new(false),
-            innermost: Cell::new(ptr::null()),
-            parkers: Parkers::new(),
             not_send: PhantomData,
         }
     }
@@ -73,16 +70,38 @@ impl ScheduledContext {
         Context::of(self.listed())
     }
 
-    /// Makes this the context that runs on this thread, with its own chain of layers; null is the
-    /// thread itself. Returns what it was before. A load and a store: called at every switch.
+    /// What is in force on its stack.
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// Makes this the context that runs on this thread, with its own chain of layers, just before its
+    /// stack is switched to. Two loads and two stores: called at every switch.
     ///
     /// # Safety
-    /// What `context` points to must stay where it is until something else was put in its place, and
-    /// every layer that is open in it, and every parker that is set in it, must be on the stack that
-    /// runs next.
-    #[inline]
-    pub unsafe fn swap(context: *const ScheduledContext) -> *const ScheduledContext {
-        SCHEDULED.with(|scheduled| scheduled.replace(context))
+    /// From now on it must stay where it is for good. [`leave`](Self::leave) must be called as soon as
+    /// control is back; until then it must not be entered again. Every layer that is open in it, and every
+    /// parker that is set in it, must be on its one stack.
+    #[inline(always)]
+    pub unsafe fn enter(&self) {
+        let inner = self.inner.get();
+        // Derived from the whole context, to which it is cast back.
+        let own = ptr::from_ref(self).cast::<Ambient>();
+        // SAFETY: by contract. Where it is that of a coroutine inside, this context waits for that
+        // one, which waits for nobody but to go on with the context's stack.
+        let outer = unsafe { replace(if inner.is_null() { own } else { inner }) };
+        self.ambient.set_outer(outer);
+    }
+
+    /// Makes what ran before [`enter`](Self::enter) run again.
+    ///
+    /// # Safety
+    /// Control must have just come back to where it was entered, on the same thread.
+    #[inline(always)]
+    pub unsafe fn leave(&self) {
+        // SAFETY: what was in force there is still where it was, because it is open on the stack to
+        // which control has come back, or further out.
+        self.inner.set(unsafe { replace(self.ambient.outer()) });
     }
 
     fn listed(&self) -> &'static Slot {
@@ -125,30 +144,12 @@ impl fmt::Debug for ScheduledContext {
 }
 
 /// The scheduler's context that runs here, if one does.
-#[inline]
 fn scheduled<'a>() -> Option<&'a ScheduledContext> {
-    // SAFETY: `ScheduledContext::swap` was promised that it stays where it is until another pointer
-    // is put in its place, and only this thread reads the pointer. Callers use the reference for
-    // the length of an access that switches nothing.
-    unsafe { SCHEDULED.with(Cell::get).as_ref() }
-}
-
-/// The beginning of the chain of the scheduler's context that runs here.
-#[inline]
-pub(crate) fn scheduled_innermost<'a>() -> Option<&'a Innermost> {
-    scheduled().map(|context| &context.innermost)
-}
-
-/// The parkers that are set in the scheduler's context that runs here.
-#[inline]
-pub(crate) fn scheduled_parkers<'a>() -> Option<&'a Parkers> {
-    scheduled().map(|context| &context.parkers)
-}
-
-/// Both of these.
-#[inline]
-pub(crate) fn scheduled_in_force<'a>() -> Option<(&'a Innermost, &'a Parkers)> {
-    scheduled().map(|context| (&context.innermost, &context.parkers))
+    let context = around_by_hand(Ambient::in_force()).cast::<ScheduledContext>();
+    // SAFETY: what says that it is scheduled is the first field of a context, and `enter` has derived
+    // the pointer to it from the whole; it stays where it is until `leave`. Callers use the reference
+    // for the length of an access that switches nothing.
+    unsafe { context.as_ref() }
 }
 
 pub(crate) fn scheduled_slot() -> Option<&'static Slot> {

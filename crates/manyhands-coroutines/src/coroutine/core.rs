@@ -48,9 +48,11 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
         let core = Rc::new_cyclic(|core| {
             let link = Link::new(&stack);
             let core: Weak<Core<In, Out, R>> = Weak::clone(core);
+            // Asked for here: each answer begins with a look whether there is something at all.
+            let at = core.as_ptr();
             let main = move |yielder: &_, ()| {
                 // SAFETY: `resume` has the core borrowed for as long as anything runs on its stack.
-                let this = unsafe { &*core.as_ptr() };
+                let this = unsafe { &*at };
                 this.link.started(yielder);
                 // Everything that unwinds ends here, so that `resume` never does.
                 let ended = catch_unwind(AssertUnwindSafe(|| {

@@ -5,11 +5,11 @@ use std::cell::Cell;
 use std::ptr;
 
 use corosensei::Yielder;
-use manyhands_wait::Chain;
+use manyhands_wait::Ambient;
 
 use super::SwitchError;
 use super::core::Payload;
-use crate::overflow::{self, Running};
+use crate::overflow::Running;
 use crate::stack::Stack;
 
 /// Values pass through the core, so that corosensei's switch carries nothing but a register.
@@ -42,11 +42,8 @@ pub(super) enum Signal {
 /// What each switch touches comes first.
 #[repr(C)]
 pub(super) struct Link {
-    /// The layers around the code that does not run, and the parkers that it has set: those of the
-    /// coroutine while it is suspended, those of whoever has gone on with it while it runs.
-    chain: Cell<Chain>,
-    /// Who ran when it was last gone on with.
-    outer: Cell<*const Running>,
+    /// What is in force on its stack.
+    ambient: Ambient,
     /// Its yielder once it has started.
     yielder: Cell<*const Yielder<(), Signal>>,
     state: Cell<State>,
@@ -71,8 +68,7 @@ impl Link {
         Link {
             running: Running::new(stack),
             state: Cell::new(State::Unstarted),
-            chain: Cell::new(Chain::empty()),
-            outer: Cell::new(ptr::null()),
+            ambient: Ambient::new(),
             yielder: Cell::new(ptr::null()),
             target: Cell::new(ptr::null()),
             thrown: Cell::new(None),
@@ -83,6 +79,7 @@ impl Link {
     /// Notes the address, which does not change from now on.
     pub(super) fn settle(&self) {
         self.running.set_owner(ptr::from_ref(self).cast());
+        self.ambient.set_owner(&raw const self.running);
     }
 
     #[inline]
@@ -109,30 +106,23 @@ impl Link {
     /// # Safety
     /// The caller must switch there at once, and call [`leave`](Link::leave) as soon as control is
     /// back. The link must stay where it is until then.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn enter(&self) {
         self.state.set(State::Running);
-        // SAFETY: the link stays where it is, by contract; what is in its chain is open on its
-        // stack, which runs next.
-        unsafe {
-            self.outer.set(overflow::replace(&self.running));
-            self.chain.set(self.chain.get().swap());
-        }
+        // SAFETY: the link stays where it is, by contract; what is open in it is on its stack, which
+        // runs next.
+        unsafe { self.ambient.enter() };
     }
 
     /// Puts in force again what was before.
     ///
     /// # Safety
     /// Control must have just come back to where [`enter`](Link::enter) was called.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn leave(&self) {
         self.state.set(State::Suspended);
-        // SAFETY: what is put back is what was open where control has come back to, and those who
-        // ran before are still there.
-        unsafe {
-            self.chain.set(self.chain.get().swap());
-            overflow::replace(self.outer.get());
-        }
+        // SAFETY: by contract.
+        unsafe { self.ambient.leave() };
     }
 
     pub(super) fn ended(&self) {
@@ -148,7 +138,7 @@ impl Link {
     ///
     /// # Safety
     /// The caller must run on its stack.
-    #[inline]
+    #[inline(always)]
     pub(super) unsafe fn pause(&self, signal: Signal) {
         // SAFETY: it has started, since its stack runs, and the yielder is there until it ends.
         unsafe { (*self.yielder.get()).suspend(signal) };
@@ -179,7 +169,7 @@ impl Link {
     /// The coroutine on whose stack the caller runs; null on the stack of a thread or of a hub's
     /// coroutine.
     pub(super) fn current() -> *const Link {
-        Link::of(overflow::running())
+        Link::of(Ambient::in_force())
     }
 
     /// Whether the caller runs on behalf of `target`, which waits further out on this thread.
@@ -188,7 +178,7 @@ impl Link {
         // SAFETY: these are the current coroutine and those that wait, one for the other, further
         // out; each is borrowed by whoever has switched to it.
         while let Some(here) = unsafe { link.as_ref() } {
-            link = Link::of(here.outer.get());
+            link = Link::of(here.ambient.outer());
             if ptr::eq(link, target) {
                 return true;
             }
@@ -196,9 +186,10 @@ impl Link {
         false
     }
 
-    fn of(running: *const Running) -> *const Link {
-        // SAFETY: those who are said to run, and those further out whom they have interrupted, are
-        // alive while this thread is inside them.
-        unsafe { running.as_ref() }.map_or(ptr::null(), |running| running.owner().cast())
+    fn of(ambient: *const Ambient) -> *const Link {
+        // SAFETY: what is in force, and what is further out, stays where it is while this thread is
+        // inside it; its owner, a field of a link or of a hub's coroutine, does so too.
+        let running = unsafe { ambient.as_ref().and_then(|here| here.owner::<Running>().as_ref()) };
+        running.map_or(ptr::null(), |running| running.owner().cast())
     }
 }

@@ -164,7 +164,9 @@ impl Body {
         *body.coroutine.get_mut() = Some(Coroutine::with_stack(stack, main));
         let body = NonNull::from(Box::leak(body));
         // SAFETY: just leaked, so it is valid.
-        unsafe { body.as_ref() }.seat.body.set(body.as_ptr());
+        let this = unsafe { body.as_ref() };
+        this.seat.body.set(body.as_ptr());
+        this.context.ambient().set_owner(&raw const this.running);
         body
     }
 
@@ -250,15 +252,10 @@ impl Body {
         let Some(coroutine) = coroutine else { return Pause::Finished };
         // SAFETY: the body stays where it is, and what is open in its context is on the stack that
         // runs next. Both are taken out again below, before anything else runs.
-        let (outer_context, outer_running) =
-            unsafe { (ScheduledContext::swap(&this.context), overflow::enter(&this.running)) };
+        unsafe { this.context.enter() };
         let pause = coroutine.resume(());
-        // SAFETY: what was in force before, by those further out on this thread's stack, who are
-        // still there.
-        unsafe {
-            overflow::restore(outer_running);
-            ScheduledContext::swap(outer_context);
-        }
+        // SAFETY: control has come back.
+        unsafe { this.context.leave() };
         match pause {
             CoroutineResult::Yield(pause) => pause,
             CoroutineResult::Return(()) => unreachable!("its main function is an endless loop"),

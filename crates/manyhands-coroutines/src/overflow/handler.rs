@@ -39,7 +39,7 @@ extern "C" fn on_fault(signal: c_int, info: *mut siginfo_t, context: *mut c_void
     let (code, address) = unsafe { ((*info).si_code, (*info).si_addr().addr()) };
     // A signal that somebody has sent has no address.
     let is_fault = code > 0;
-    // SAFETY: whoever is said to run here is alive until `restore`, and this thread is inside it.
+    // SAFETY: whoever is said to run here is alive until it is left, and this thread is inside it.
     if let Some(running) = unsafe { running().as_ref() }
         && is_fault
         && running.guard.contains(&address)

@@ -7,7 +7,7 @@
 //!
 //! The guard below the stack makes the overflow a fault (SIGSEGV). A handler, installed when a
 //! thread takes its first stack, looks whether the address lies in the guard of the coroutine that
-//! runs on the faulting thread; [`enter`] and [`restore`] tell it which one that is. Every other
+//! runs on the faulting thread, which is the owner of what is in force there ([`Ambient`]). Every other
 //! fault goes to the handler that was there before: std's own, which reports overflows of threads,
 //! or the program's.
 
@@ -16,6 +16,8 @@ use std::ops::Range;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, compiler_fence};
+
+use manyhands_wait::Ambient;
 
 use crate::stack::{Stack, StackSize};
 
@@ -33,17 +35,8 @@ pub(crate) struct Running {
     name: Cell<Option<Arc<str>>>,
     /// Whether the name is being changed right now.
     renaming: Cell<bool>,
-    /// Whom the thread was running when this coroutine was left: itself (null), or a coroutine that
-    /// it had resumed and that suspended both.
-    innermost: Cell<*const Running>,
     /// Something of the owner's, see [`set_owner`](Running::set_owner).
     owner: Cell<*const ()>,
-}
-
-thread_local! {
-    /// The coroutine that runs on this thread. Has no destructor, so that the handler may read it at
-    /// any time.
-    static RUNNING: Cell<*const Running> = const { Cell::new(ptr::null()) };
 }
 
 impl Running {
@@ -55,7 +48,6 @@ impl Running {
             id: Cell::new(0),
             name: Cell::new(None),
             renaming: Cell::new(false),
-            innermost: Cell::new(ptr::null()),
             owner: Cell::new(ptr::null()),
         }
     }
@@ -105,7 +97,7 @@ impl Running {
         address >= self.guard.end && address <= self.guard.end + self.size.bytes()
     }
 
-    /// A pointer by which the owner finds itself again from [`running`]. Null for owners that do
+    /// A pointer by which the owner finds itself again. Null for owners that do
     /// not want to be found.
     pub(crate) fn set_owner(&self, owner: *const ()) {
         self.owner.set(owner);
@@ -117,52 +109,10 @@ impl Running {
     }
 }
 
-/// Who ran on the thread before [`enter`].
-#[must_use = "whoever ran before runs again after the switch back"]
-pub(crate) struct Previous {
-    outer: *const Running,
-    entered: *const Running,
-}
-
-/// Says that `running` runs on this thread from now on.
-///
-/// # Safety
-/// `running` must stay where it is until [`restore`], and the thread must leave its stack only by
-/// way of `restore`.
-#[inline]
-pub(crate) unsafe fn enter(running: &Running) -> Previous {
-    let innermost = running.innermost.get();
-    let entered = if innermost.is_null() { ptr::from_ref(running) } else { innermost };
-    Previous { outer: RUNNING.replace(entered), entered: running }
-}
-
-/// Says that whoever ran before runs again.
-///
-/// # Safety
-/// `previous` must be that of the last [`enter`] on this thread that was not restored yet, and both
-/// that one and the one before must still be where they were.
-#[inline]
-pub(crate) unsafe fn restore(previous: Previous) {
-    let innermost = RUNNING.replace(previous.outer);
-    // SAFETY: by contract `entered` is still there.
-    unsafe { (*previous.entered).innermost.set(innermost) };
-}
-
-/// Says that `running`, null for the thread itself, runs on this thread from now on; returns who did.
-/// For coroutines that never leave the thread together with one that they have resumed: all that
-/// [`enter`] and [`restore`] do besides is for those.
-///
-/// # Safety
-/// `running` must stay where it is until another one is said to run.
-#[inline]
-pub(crate) unsafe fn replace(running: *const Running) -> *const Running {
-    RUNNING.replace(running)
-}
-
 /// Who runs on this thread, null for the thread itself. Valid for as long as that one runs.
-#[inline]
-pub(crate) fn running() -> *const Running {
-    RUNNING.get()
+fn running() -> *const Running {
+    // SAFETY: what is in force stays where it is for as long as its stack runs.
+    unsafe { Ambient::in_force().as_ref() }.map_or(ptr::null(), Ambient::owner)
 }
 
 /// Has overflows reported that happen on this thread from now on: installs the handler, once for

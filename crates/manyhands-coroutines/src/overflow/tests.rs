@@ -5,8 +5,9 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::Output;
 
 use corosensei::Coroutine;
+use manyhands_wait::{Ambient, ContextKind, ScheduledContext};
 
-use super::{Running, enter, restore};
+use super::Running;
 use crate::child;
 use crate::stack::{Stack, StackSize};
 
@@ -17,17 +18,19 @@ fn dive(depth: u64) -> u64 {
     if depth == u64::MAX { 0 } else { dive(depth + 1) + black_box(frame)[7] }
 }
 
-/// Runs `f` on `stack` as the hub does it.
+/// Runs `f` on `stack` as a coroutine that is switched by hand.
 fn in_coroutine(stack: Stack, name: Option<&str>, f: impl FnOnce() + 'static) {
     let running = Running::new(&stack);
     running.set_id(42);
     running.set_name(name.map(Into::into));
     let mut coroutine = Coroutine::<(), (), (), Stack>::with_stack(stack, move |_, ()| f());
-    // SAFETY: `running` stays here until the coroutine has ended.
-    let previous = unsafe { enter(&running) };
+    let ambient = Ambient::new();
+    ambient.set_owner(&raw const running);
+    // SAFETY: both stay here until the coroutine has ended.
+    unsafe { ambient.enter() };
     coroutine.resume(());
-    // SAFETY: as above.
-    unsafe { restore(previous) };
+    // SAFETY: control is back.
+    unsafe { ambient.leave() };
 }
 
 fn stack() -> Stack {
@@ -170,12 +173,14 @@ fn the_inner_of_two_coroutines_is_the_one_that_is_named() {
                 dive(0);
             });
         });
+        let context = ScheduledContext::new(ContextKind::Coroutine);
+        context.ambient().set_owner(&raw const running);
         loop {
-            // SAFETY: `running` stays here.
-            let previous = unsafe { enter(&running) };
+            // SAFETY: both stay here.
+            unsafe { context.enter() };
             outer.resume(());
-            // SAFETY: as above.
-            unsafe { restore(previous) };
+            // SAFETY: control is back.
+            unsafe { context.leave() };
             assert!(super::running().is_null());
         }
     });

@@ -9,7 +9,7 @@ mod block;
 mod current;
 mod thread;
 
-pub(crate) use current::{ByHand, Parkers, with_current, with_thread_parkers};
+pub(crate) use current::{Scoped, with_current};
 pub use current::{has_own_parker, has_scoped_parker, install_parker, with_parker};
 pub use thread::ThreadParker;
 

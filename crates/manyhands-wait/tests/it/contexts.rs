@@ -215,7 +215,7 @@ fn a_scheduler_puts_contexts_of_its_own_in_place_of_the_thread() {
     let place = ScheduledContext::new(ContextKind::Coroutine);
     place.begin(Some("first".into()));
     // SAFETY: `place` stays where it is until the thread is put back, and no layer is open in it.
-    let outer = unsafe { ScheduledContext::swap(&place) };
+    unsafe { place.enter() };
     let first = Context::current();
     assert_eq!(first, place.context());
     assert_ne!(first, thread);
@@ -226,7 +226,7 @@ fn a_scheduler_puts_contexts_of_its_own_in_place_of_the_thread() {
     assert_eq!(*second.name(), *format!("coroutine-{}", second.id()));
     assert_eq!(&*first.name(), "(ended)");
     // SAFETY: what was there before is still there.
-    unsafe { ScheduledContext::swap(outer) };
+    unsafe { place.leave() };
     assert_eq!(Context::current(), thread);
     place.end();
     assert!(find(second.id()).is_none());
@@ -240,10 +240,10 @@ fn a_scheduled_context_has_layers_of_its_own() {
     let ended = manyhands_wait::with_cancel_token(&token, || {
         assert!(manyhands_wait::is_cancelled());
         // SAFETY: as above; the layer of the token is put back before it is left.
-        let outer = unsafe { ScheduledContext::swap(&place) };
+        unsafe { place.enter() };
         let cancelled_inside = manyhands_wait::is_cancelled();
         // SAFETY: as above.
-        unsafe { ScheduledContext::swap(outer) };
+        unsafe { place.leave() };
         cancelled_inside
     });
     assert!(!ended.unwrap());
@@ -255,7 +255,7 @@ fn a_wait_of_a_scheduled_context_is_listed_under_its_name() {
     place.begin(Some("waiter".into()));
     let id = place.context().id();
     // SAFETY: as above.
-    let outer = unsafe { ScheduledContext::swap(&place) };
+    unsafe { place.enter() };
     let mut seen = None;
     let looks = std::future::poll_fn(|cx| {
         if seen.is_none() {
@@ -271,7 +271,7 @@ fn a_wait_of_a_scheduled_context_is_listed_under_its_name() {
     });
     Wait::new(&TEA).run(looks).unwrap();
     // SAFETY: as above.
-    unsafe { ScheduledContext::swap(outer) };
+    unsafe { place.leave() };
     let seen = seen.unwrap();
     assert_eq!((&*seen.name, seen.wait.unwrap().reason), ("waiter", TEA.text()));
     assert!(find(id).unwrap().wait.is_none());

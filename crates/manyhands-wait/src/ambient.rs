@@ -1,0 +1,192 @@
+//! What is in force on a stack: the innermost layer and the innermost parker that are open there.
+//!
+//! Each thread has a pointer to what is in force on the stack that runs on it; whoever switches
+//! stacks changes that pointer and nothing else. Null stands for the thread's own stack.
+
+use std::any::TypeId;
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ptr;
+
+use crate::layer::Innermost;
+use crate::parker::Scoped;
+use crate::primitive::local;
+
+thread_local! {
+    /// Has no destructor, so that a signal handler may read it at any time.
+    static IN_FORCE: Cell<*const Ambient> = const { Cell::new(ptr::null()) };
+}
+
+local! {
+    static OF_THREAD: Ambient = Ambient::new();
+}
+
+/// What is in force on the stack of a coroutine that is switched by hand, inside a thread or inside a
+/// context of a scheduler: its [layers](crate::Layer), and the parkers that it sets
+/// ([`with_parker`](crate::with_parker)). A [`ScheduledContext`](crate::ScheduledContext) has one of
+/// its own.
+///
+/// It sees the parkers of the thread or context that switches to it, and none that are set on the
+/// stacks of other such coroutines. No layer from outside is in force in it.
+#[repr(C)]
+pub struct Ambient {
+    /// What was in force when this was put in force; null for the thread's own.
+    outer: Cell<*const Ambient>,
+    layers: Innermost,
+    /// The innermost parker that is set on the stack; null if none is.
+    parker: Cell<*const Scoped>,
+    /// Whether this is the first field of a scheduled context.
+    is_scheduled: bool,
+    owner: Cell<Option<(TypeId, *const ())>>,
+    /// It belongs to its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl Ambient {
+    /// Of a stack on which nothing was opened yet.
+    pub const fn new() -> Ambient {
+        Ambient::of(false)
+    }
+
+    pub(crate) const fn of_scheduled() -> Ambient {
+        Ambient::of(true)
+    }
+
+    const fn of(is_scheduled: bool) -> Ambient {
+        Ambient {
+            outer: Cell::new(ptr::null()),
+            layers: Cell::new(ptr::null()),
+            parker: Cell::new(ptr::null()),
+            is_scheduled,
+            owner: Cell::new(None),
+            not_send: PhantomData,
+        }
+    }
+
+    /// Puts this in force on this thread, just before its stack is switched to. Called at every switch.
+    ///
+    /// # Safety
+    /// It must stay where it is until [`leave`](Self::leave), which must be called as soon as control
+    /// is back; until then it must not be entered again. All that is opened meanwhile must be on the
+    /// one stack that it belongs to.
+    #[inline(always)]
+    pub unsafe fn enter(&self) {
+        self.set_outer(IN_FORCE.replace(self));
+    }
+
+    /// Puts in force again what was before [`enter`](Self::enter).
+    ///
+    /// # Safety
+    /// Control must have just come back to where it was entered, on the same thread.
+    #[inline(always)]
+    pub unsafe fn leave(&self) {
+        IN_FORCE.set(self.outer.get());
+    }
+
+    /// What is in force here; null on a thread's own stack. What it points to stays where it is for
+    /// as long as that stack runs, or one that it waits for. May be called in a signal handler.
+    #[inline]
+    pub fn in_force() -> *const Ambient {
+        IN_FORCE.get()
+    }
+
+    /// What was in force when this was put in force; null for a thread's own stack. It stays where it
+    /// is for as long as this is in force.
+    #[inline]
+    pub fn outer(&self) -> *const Ambient {
+        self.outer.get()
+    }
+
+    /// Notes a pointer by which whoever switches finds its own again.
+    pub fn set_owner<T: 'static>(&self, owner: *const T) {
+        self.owner.set(Some((TypeId::of::<T>(), owner.cast())));
+    }
+
+    /// What [`set_owner`](Self::set_owner) has noted; null if that was nothing of this type. May be
+    /// called in a signal handler.
+    pub fn owner<T: 'static>(&self) -> *const T {
+        match self.owner.get() {
+            Some((of, owner)) if of == TypeId::of::<T>() => owner.cast(),
+            _ => ptr::null(),
+        }
+    }
+
+    pub(crate) fn layers(&self) -> &Innermost {
+        &self.layers
+    }
+
+    pub(crate) fn parker(&self) -> &Cell<*const Scoped> {
+        &self.parker
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_outer(&self, outer: *const Ambient) {
+        // Mostly it is the one that is there. Stored each time, it would go from memory to memory
+        // twice in every pair of switches, and the next pair would wait for that.
+        if self.outer.get() != outer {
+            self.outer.set(outer);
+        }
+    }
+}
+
+impl Default for Ambient {
+    fn default() -> Self {
+        Ambient::new()
+    }
+}
+
+impl fmt::Debug for Ambient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ambient").finish_non_exhaustive()
+    }
+}
+
+/// Puts `ambient` in force, null for the thread's own, and returns what was.
+///
+/// # Safety
+/// It must stay where it is until something else is put in its place, and all that is open in it
+/// must be on the stack that runs next.
+#[inline(always)]
+pub(crate) unsafe fn replace(ambient: *const Ambient) -> *const Ambient {
+    IN_FORCE.replace(ambient)
+}
+
+/// Calls `f` with what is in force here.
+#[inline]
+pub(crate) fn with_ambient<R>(f: impl FnOnce(&Ambient) -> R) -> R {
+    // SAFETY: whoever has put it there was obliged to keep it where it is until something else is in
+    // its place; `f` gets it for the length of an access that switches nothing.
+    match unsafe { IN_FORCE.get().as_ref() } {
+        Some(ambient) => f(ambient),
+        None => OF_THREAD.with(f),
+    }
+}
+
+/// What is in force here, or around the coroutines switched by hand that run here: that of the
+/// scheduler's context, null for a thread's own.
+pub(crate) fn around_by_hand(mut ambient: *const Ambient) -> *const Ambient {
+    // SAFETY: what is in force and what is further out of it stay where they are, see `outer`.
+    while let Some(here) = unsafe { ambient.as_ref() }
+        && !here.is_scheduled
+    {
+        ambient = here.outer.get();
+    }
+    ambient
+}
+
+/// The innermost parker that is in force here, if one is set. A coroutine that is switched by hand
+/// falls back to the thread or context around it; a scheduler's context to what its scheduler has in
+/// force.
+pub(crate) fn innermost_parker() -> *const Scoped {
+    let mut ambient = IN_FORCE.get();
+    // SAFETY: as in `around_by_hand`.
+    while let Some(here) = unsafe { ambient.as_ref() } {
+        let parker = here.parker.get();
+        if !parker.is_null() {
+            return parker;
+        }
+        ambient = if here.is_scheduled { here.outer.get() } else { around_by_hand(ambient) };
+    }
+    OF_THREAD.with(|own| own.parker.get())
+}
