@@ -5,7 +5,7 @@
 
 use std::any::Any;
 use std::cell::{Cell, UnsafeCell};
-use std::mem::ManuallyDrop;
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 
@@ -26,11 +26,15 @@ const KILLS_MAX: usize = 16;
 pub(super) struct Core<In, Out, R> {
     /// Dropped when it has ended; leaked if it never does.
     fiber: UnsafeCell<ManuallyDrop<Fiber>>,
-    /// The value that it is gone on with, until it takes it.
-    pub(super) inbox: Cell<Option<In>>,
-    /// The value that it has suspended itself with.
-    pub(super) outbox: Cell<Option<Out>>,
+    /// The value that it is gone on with: filled just before, emptied as soon as it runs. Who has
+    /// raised something instead has not filled it.
+    inbox: UnsafeCell<MaybeUninit<In>>,
+    /// The value that it has suspended itself with: filled just before, emptied by who gets the
+    /// signal.
+    outbox: UnsafeCell<MaybeUninit<Out>>,
     pub(super) link: Link,
+    /// A value that somebody sends it who does not go on with it at once.
+    pub(super) mail: Cell<Option<In>>,
     /// Whom it wants to run in its place.
     pub(super) next: Cell<Option<Handle<Out, R>>>,
     /// The result, until somebody takes it.
@@ -61,7 +65,8 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
                         drop(f);
                         super::pass_on(payload);
                     }
-                    let value = this.receive();
+                    // SAFETY: whoever has gone on with it, for the first time, has filled the inbox.
+                    let value = unsafe { this.receive() };
                     f(&Suspender::new(this, &core), value)
                 }));
                 match ended {
@@ -77,24 +82,31 @@ impl<In: 'static, Out: 'static, R: 'static> Core<In, Out, R> {
             };
             Core {
                 link,
-                inbox: Cell::new(None),
-                outbox: Cell::new(None),
+                inbox: UnsafeCell::new(MaybeUninit::uninit()),
+                outbox: UnsafeCell::new(MaybeUninit::uninit()),
+                mail: Cell::new(None),
                 next: Cell::new(None),
                 result: Cell::new(None),
                 fiber: UnsafeCell::new(ManuallyDrop::new(Fiber::with_stack(stack, main))),
             }
         });
-        core.link.settle();
+        // SAFETY: the pointer is to a core of this type, on the stack of whose coroutine the link
+        // calls this, with a value in the inbox.
+        let keep = |core: *const ()| unsafe {
+            let core = &*core.cast::<Core<In, Out, R>>();
+            core.mail.set(Some(core.receive()));
+        };
+        core.link.settle(Rc::as_ptr(&core).cast(), keep);
         core
     }
 }
 
 impl<In, Out, R> Core<In, Out, R> {
-    /// Goes on with the coroutine until it suspends itself or ends. What it is to get is in its
-    /// inbox, or in `Link::thrown`.
+    /// Goes on with the coroutine until it suspends itself or ends.
     ///
     /// # Safety
-    /// It must be [resumable](Link::can_be_resumed).
+    /// It must be [resumable](Link::can_be_resumed), and what it is to get must have been put into
+    /// its inbox just before, or else into `Link::thrown`.
     #[inline(always)]
     pub(super) unsafe fn resume(&self) -> Signal {
         // SAFETY: `fiber` is borrowed by nobody else: only this function and `end` do that, for one
@@ -125,22 +137,66 @@ impl<In, Out, R> Core<In, Out, R> {
         unsafe { ManuallyDrop::drop(&mut *self.fiber.get()) };
     }
 
+    /// Goes on with the coroutine, giving it `value`.
+    ///
+    /// # Safety
+    /// It must be [resumable](Link::can_be_resumed).
+    #[inline(always)]
+    pub(super) unsafe fn resume_with(&self, value: In) -> Signal {
+        // SAFETY: resumable by contract. Nobody has a reference to what is in the inbox, and it is
+        // empty: who has filled it before went on with the coroutine, which has emptied it at once.
+        unsafe {
+            (*self.inbox.get()).write(value);
+            self.resume()
+        }
+    }
+
     /// Suspends the coroutine, on whose stack this is called, until it is given a value.
+    ///
+    /// # Safety
+    /// The caller must run on its stack. For [`Signal::Suspended`] the outbox must be filled.
+    #[inline(always)]
+    pub(super) unsafe fn pause(&self, signal: Signal) -> In {
+        // SAFETY: by contract; whoever goes on with it has filled the inbox if nothing is thrown.
+        unsafe {
+            self.link.pause(signal);
+            self.link.unwind_if_thrown();
+            self.receive()
+        }
+    }
+
+    /// Suspends the coroutine with `value` for the parent.
     ///
     /// # Safety
     /// The caller must run on its stack.
     #[inline(always)]
-    pub(super) unsafe fn pause(&self, signal: Signal) -> In {
-        // SAFETY: by contract.
-        unsafe { self.link.pause(signal) };
-        self.receive()
+    pub(super) unsafe fn pause_with(&self, value: Out) -> In {
+        // SAFETY: by contract. Nobody has a reference to what is in the outbox, and it is empty: who
+        // gets the signal empties it, before anybody can go on with the coroutine.
+        unsafe {
+            (*self.outbox.get()).write(value);
+            self.pause(Signal::Suspended)
+        }
     }
 
     /// What the coroutine is gone on with.
+    ///
+    /// # Safety
+    /// The inbox must be filled. It is empty then.
     #[inline(always)]
-    fn receive(&self) -> In {
-        self.link.unwind_if_thrown();
-        self.inbox.take().expect("whoever goes on with a coroutine has filled its inbox")
+    unsafe fn receive(&self) -> In {
+        // SAFETY: filled by contract, and read once.
+        unsafe { (*self.inbox.get()).assume_init_read() }
+    }
+
+    /// The value for the parent.
+    ///
+    /// # Safety
+    /// It must have left with [`Signal::Suspended`], and not been asked for this since.
+    #[inline(always)]
+    unsafe fn take_from_outbox(&self) -> Out {
+        // SAFETY: filled before that signal, and read once.
+        unsafe { (*self.outbox.get()).assume_init_read() }
     }
 
     /// Called when the last handle goes: ends the coroutine, so that what is on its stack is
@@ -170,16 +226,20 @@ impl<In, Out, R> Core<In, Out, R> {
                 return;
             }
             self.link.set_thrown(Box::new(Kill));
-            // SAFETY: just looked.
+            // SAFETY: just looked; something is thrown.
             match unsafe { self.resume() } {
                 // Its result is nobody's, and a panic has been reported by the hook.
                 Signal::Ended | Signal::Panicked => return,
-                // A destructor suspends during the unwinding; to unwind it again would abort.
-                _ if std::thread::panicking() => return,
-                // It has caught the unwinding and wants something; nobody is there to do it.
-                Signal::Suspended => drop(self.outbox.take()),
+                // It has caught the unwinding, or a destructor does this, and wants something; nobody
+                // is there to do it.
+                // SAFETY: it has just left with this signal.
+                Signal::Suspended => drop(unsafe { self.take_from_outbox() }),
                 Signal::Transfer => drop(self.next.take()),
                 Signal::Leave => {}
+            }
+            // It has left in the middle of the unwinding; to unwind it again would abort.
+            if std::thread::panicking() {
+                return;
             }
         }
     }
@@ -187,17 +247,20 @@ impl<In, Out, R> Core<In, Out, R> {
 
 /// A coroutine of which only the types that come out are known.
 pub(super) trait Target<Out, R> {
-    /// Goes on with the value in its inbox.
+    /// Goes on with the value in its mail.
     ///
     /// # Safety
     /// It must be resumable.
     ///
     /// # Panics
-    /// If its inbox is empty.
-    unsafe fn resume_with_inbox(&self) -> Signal;
+    /// If there is none.
+    unsafe fn resume_with_mail(&self) -> Signal;
 
     /// What comes out of it, if that is for the parent.
-    fn came_out(&self, signal: Signal) -> Option<Switched<Out, R>>;
+    ///
+    /// # Safety
+    /// It must have just left with this signal, and not been asked since.
+    unsafe fn came_out(&self, signal: Signal) -> Option<Switched<Out, R>>;
 
     /// Whom it wants to run in its place.
     fn take_next(&self) -> Option<Handle<Out, R>>;
@@ -208,18 +271,19 @@ pub(super) trait Target<Out, R> {
 }
 
 impl<In, Out, R> Target<Out, R> for Core<In, Out, R> {
-    unsafe fn resume_with_inbox(&self) -> Signal {
-        let value = self.inbox.take();
-        assert!(value.is_some(), "the value of a switch was taken by a destructor in between");
-        self.inbox.set(value);
+    unsafe fn resume_with_mail(&self) -> Signal {
+        let Some(value) = self.mail.take() else {
+            panic!("the value of a switch was taken by a destructor in between")
+        };
         // SAFETY: by contract.
-        unsafe { self.resume() }
+        unsafe { self.resume_with(value) }
     }
 
     #[inline(always)]
-    fn came_out(&self, signal: Signal) -> Option<Switched<Out, R>> {
+    unsafe fn came_out(&self, signal: Signal) -> Option<Switched<Out, R>> {
         match signal {
-            Signal::Suspended => self.outbox.take().map(Switched::Suspended),
+            // SAFETY: by contract.
+            Signal::Suspended => Some(Switched::Suspended(unsafe { self.take_from_outbox() })),
             Signal::Ended => self.result.take().map(Switched::Ended),
             _ => None,
         }

@@ -29,9 +29,9 @@ pub(super) enum State {
 pub(super) enum Signal {
     /// A value for the parent is in its outbox.
     Suspended,
-    /// `next` is to run in its place; the value is in the inbox of that one.
+    /// `next` is to run in its place; the value is in the mail of that one.
     Transfer,
-    /// `Link::target`, which waits further out, is to go on; the value is in its inbox.
+    /// `Link::target`, which waits further out, is to go on; the value is in its mail.
     Leave,
     /// The function has returned; the result is there.
     Ended,
@@ -53,6 +53,8 @@ pub(super) struct Link {
     thrown: Cell<Option<Payload>>,
     /// Whom it wants to return to, for [`Signal::Leave`].
     pub(super) target: Cell<*const Link>,
+    /// The core, and how to move what is in its inbox to its mail.
+    core: Cell<Option<(*const (), unsafe fn(*const ()))>>,
     pub(super) running: Running,
 }
 
@@ -71,13 +73,16 @@ impl Link {
             ambient: Ambient::new(),
             yielder: Cell::new(ptr::null()),
             target: Cell::new(ptr::null()),
+            core: Cell::new(None),
             thrown: Cell::new(None),
             is_thrown: Cell::new(false),
         }
     }
 
-    /// Notes the address, which does not change from now on.
-    pub(super) fn settle(&self) {
+    /// Notes the addresses, which do not change from now on: of the link, and of the core that it is
+    /// part of, for which `keep` moves what is in the inbox to its mail.
+    pub(super) fn settle(&self, core: *const (), keep: unsafe fn(*const ())) {
+        self.core.set(Some((core, keep)));
         self.running.set_owner(ptr::from_ref(self).cast());
         self.ambient.set_owner(&raw const self.running);
     }
@@ -163,6 +168,17 @@ impl Link {
             && let Some(payload) = self.take_thrown()
         {
             super::pass_on(payload);
+        }
+    }
+
+    /// Moves what the coroutine was gone on with to its mail, for those who do not expect it.
+    ///
+    /// # Safety
+    /// The caller must run on its stack, and the inbox must be filled. It is empty then.
+    pub(super) unsafe fn keep(&self) {
+        if let Some((core, keep)) = self.core.get() {
+            // SAFETY: this is the core that it was given with; the rest is the contract.
+            unsafe { keep(core) };
         }
     }
 

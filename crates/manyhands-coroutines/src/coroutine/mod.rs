@@ -161,10 +161,8 @@ impl<In: 'static, Out: 'static, R: 'static> Coroutine<In, Out, R> {
         if !self.core.link.can_be_resumed() {
             self.refuse(value);
         }
-        // What was left in the inbox may do anything when it is dropped, so that is done afterwards.
-        let _left = self.core.inbox.replace(Some(value));
         // SAFETY: just looked.
-        unsafe { self.core.drive() }
+        unsafe { self.core.drive(value) }
     }
 
     /// Like [`switch`](Coroutine::switch), but gives the value back if it cannot be delivered.
@@ -191,7 +189,7 @@ impl<In: 'static, Out: 'static, R: 'static> Coroutine<In, Out, R> {
         }
         self.core.link.set_thrown(payload);
         // SAFETY: just looked; there was nothing to drop, since what is thrown is taken at once.
-        unsafe { self.core.drive() }
+        unsafe { self.core.drive_thrown() }
     }
 
     /// Another handle, with only the types known that come out.

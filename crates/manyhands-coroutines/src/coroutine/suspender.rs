@@ -30,10 +30,10 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
     /// With the payload of a [`throw`](Coroutine::throw). It unwinds likewise when the last handle
     /// of this coroutine is dropped.
     #[doc(alias = "yield")]
-    #[inline]
+    #[inline(always)]
     pub fn suspend(&self, value: Out) -> In {
-        self.core.outbox.set(Some(value));
-        self.pause(Signal::Suspended)
+        // SAFETY: as in `pause`.
+        unsafe { self.core.pause_with(value) }
     }
 
     /// Has `to` run in place of this coroutine, giving it `value`, and waits until somebody switches
@@ -81,7 +81,7 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
         let target = &to.core.link;
         match target.check(value) {
             Ok(value) => {
-                to.core.inbox.set(Some(value));
+                to.core.mail.set(Some(value));
                 self.core.next.set(Some(to.as_target()));
                 self.pause(Signal::Transfer)
             }
@@ -89,7 +89,7 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
                 if !to.is_running() || !Link::is_further_out(target) {
                     panic!("{}", error.with_link(target));
                 }
-                to.core.inbox.set(Some(error.into_value()));
+                to.core.mail.set(Some(error.into_value()));
                 self.core.link.target.set(target);
                 self.pause(Signal::Leave)
             }
@@ -99,7 +99,7 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
     /// The value with which somebody has switched here while this coroutine was waiting in a
     /// `switch` of its own, which has then returned [`Switched::Back`](super::Switched::Back).
     pub fn received(&self) -> Option<In> {
-        self.core.inbox.take()
+        self.core.mail.take()
     }
 
     /// A handle of this coroutine. Kept on its own stack, it keeps the coroutine alive for as long as
@@ -110,6 +110,7 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
         Coroutine { core: core.expect("whoever switched here has a handle") }
     }
 
+    /// Not for [`Signal::Suspended`].
     #[inline(always)]
     fn pause(&self, signal: Signal) -> In {
         // SAFETY: a suspender does not leave the stack that it was made on, see `new`: it is neither
