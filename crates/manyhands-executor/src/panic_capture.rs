@@ -6,8 +6,32 @@
 use std::any::Any;
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Once;
+
+use manyhands_wait::Interrupt;
+
+use crate::error::TaskError;
+
+/// Runs `f` as a task would: a panic becomes an error with its message and place. A cancellation
+/// goes on. For whoever runs functions of others without a [`Task`](crate::Task).
+///
+/// # Errors
+/// If `f` panics.
+///
+/// ```
+/// let error = manyhands_executor::catch_panic(|| panic!("no luck")).unwrap_err();
+/// assert_eq!(error.message(), "no luck");
+/// assert!(error.location().is_some());
+/// ```
+pub fn catch_panic<R>(f: impl FnOnce() -> R) -> Result<R, TaskError> {
+    catch(f).map_err(|payload| {
+        if Interrupt::is(&*payload) {
+            resume_unwind(payload);
+        }
+        TaskError::panicked(payload, take_details())
+    })
+}
 
 /// What the hook noted.
 #[derive(Debug, Default)]

@@ -9,12 +9,18 @@ mod process;
 mod queue;
 mod start;
 
+pub use manager::{
+    Full, LockHolder, Managed, ManagedBarrier, ManagedCounter, ManagedEvent, ManagedList,
+    ManagedLock, ManagedLockGuard, ManagedMap, ManagedPermit, ManagedQueue, ManagedSemaphore,
+    ManagedValue, Manager, ManagerError, ManagerErrorKind, ObjectId,
+};
 pub use memory::{
     AtomicInteger, Bytes, MemoryError, Shareable, Shared, SharedArray, SharedAtomic,
     SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize, SharedBytes,
 };
 pub use pool::{PoolBuildError, ProcessPool, ProcessPoolBuilder, ProcessPoolStatistics};
 pub use process::{ActiveChild, Process, ProcessBuilder, active_children};
+pub use queue::Queue;
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
 // External programs.
 pub use command::{

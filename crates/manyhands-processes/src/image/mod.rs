@@ -11,6 +11,7 @@ mod segments;
 
 pub(crate) use entry::{EntryOffsets, address_of, offset_of};
 pub(crate) use identity::{Identity, IdentityMismatch};
+pub(crate) use segments::Executable;
 
 use std::fmt;
 
