@@ -7,6 +7,7 @@ use std::time::Instant;
 use manyhands_io::{Direction, Tried};
 use manyhands_wait::{Reason, check_cancelled};
 use rustix::buffer::spare_capacity;
+use rustix::pipe::fcntl_setpipe_size;
 
 use super::launch::Pipe;
 
@@ -15,7 +16,11 @@ static OUTPUT: Reason = Reason::new("output of a program");
 
 /// How much a read asks for at least, and at most.
 const SHORT_READ: usize = 4 * 1024;
-const LONG_READ: usize = 256 * 1024;
+const LONG_READ: usize = 1024 * 1024;
+/// A pipe as it is made holds this much. One that was found full is made wider: then the program and
+/// we take turns less often.
+const FULL_PIPE: usize = 64 * 1024;
+const WIDE_PIPE: usize = 1024 * 1024;
 /// After so many reads without a wait the others get their turn: a program may write for ever.
 const READS_PER_TURN: u32 = 16;
 
@@ -95,6 +100,8 @@ pub struct OutputReader {
     buffer: Vec<u8>,
     /// How much of the buffer was taken.
     taken: usize,
+    /// Whether the pipe was made wider, because the program writes a lot.
+    is_wide: bool,
     until: Option<Instant>,
 }
 
@@ -105,7 +112,7 @@ pub(super) struct TooMuch;
 impl OutputReader {
     /// Of a pipe, or of a stream that is not captured and has ended.
     pub(super) fn new(pipe: Option<Pipe>, until: Option<Instant>) -> OutputReader {
-        OutputReader { pipe, buffer: Vec::new(), taken: 0, until }
+        OutputReader { pipe, buffer: Vec::new(), taken: 0, is_wide: false, until }
     }
 
     /// Reads some bytes, at most the length of `into`, from async code; 0 at the end. Dropped before
@@ -173,8 +180,14 @@ impl OutputReader {
                 Ok(Tried { value: length, drained: length < room })
             })
             .await;
-        if !matches!(read, Ok(1..)) {
-            self.pipe = None;
+        match read {
+            Ok(length) if length >= FULL_PIPE && !self.is_wide => {
+                self.is_wide = true;
+                // Refused where the user has many wide pipes already; then it stays as it is.
+                let _widened = fcntl_setpipe_size(pipe.get_ref(), WIDE_PIPE);
+            }
+            Ok(1..) => {}
+            Ok(0) | Err(_) => self.pipe = None,
         }
         read
     }
