@@ -216,9 +216,23 @@ impl Command {
     /// Ends the program, and all in its process group, so long after its start. The error has what
     /// was written until then.
     ///
-    /// The group gets SIGTERM; after the [grace](Self::grace), SIGKILL. What holds the captured
-    /// output open even then (a process that has left the group) is not waited for. See the
-    /// [module](super) for the exact sequence. Default: no limit.
+    /// First the group gets SIGTERM (and SIGCONT, in case it is stopped). When the programs have
+    /// ended and their captured output is closed, but after the [grace](Self::grace) at the latest,
+    /// whatever is left of the group gets SIGKILL. Output that is there is still read; but a process
+    /// that has left the group and holds the output open is waited for no longer than 100 ms.
+    /// Cancellations and deadlines around a blocking wait end a program in the same way. Default: no
+    /// limit.
+    ///
+    /// ```
+    /// use manyhands_processes::Command;
+    /// use std::time::Duration;
+    ///
+    /// // The shell starts something that would hold its output open for a minute.
+    /// let late = Command::shell("echo begun; sleep 60 & sleep 60");
+    /// let error = late.timeout(Duration::from_millis(100)).output().unwrap_err();
+    /// assert!(error.is_timed_out());
+    /// assert_eq!(error.output().unwrap().stdout(), b"begun\n");
+    /// ```
     pub fn timeout(mut self, limit: Duration) -> Command {
         self.limits.timeout = Some(limit);
         self

@@ -102,17 +102,14 @@ impl Drop for Child {
 }
 
 /// Asks the kernel how a child ended.
+///
+/// # Errors
+/// `ECHILD` if somebody else has reaped it.
 pub(super) fn look(pidfd: &OwnedFd, options: WaitIdOptions) -> io::Result<Option<ExitStatus>> {
     loop {
         match waitid(WaitId::PidFd(pidfd.as_fd()), options) {
             Ok(status) => return Ok(status.as_ref().and_then(ExitStatus::of)),
             Err(Errno::INTR) => {}
-            Err(Errno::CHILD) => {
-                return Err(io::Error::other(
-                    "how the program ended is not known: somebody else has reaped it (does this \
-                     program ignore SIGCHLD or call `waitpid(-1)`?)",
-                ));
-            }
             Err(errno) => return Err(errno.into()),
         }
     }

@@ -38,7 +38,8 @@ pub enum CommandErrorKind {
     Io,
 }
 
-/// Why a program did not do what it was started for. Portable, and cheap to clone.
+/// Why a program did not do what it was started for. Portable: it may be the error of a
+/// task on any executor.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct CommandError {
     inner: Box<Inner>,

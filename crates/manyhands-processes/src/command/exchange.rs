@@ -1,6 +1,7 @@
 //! Running programs to their end: everything that they write is read, limits are kept.
 
 use std::future::{Future, poll_fn};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use tokio::time::{timeout, timeout_at};
 use super::builder::Limits;
 use super::exit_status::ExitStatus;
 use super::family::Family;
-use super::pipes::{OutputReader, TooMuch};
+use super::pipes::{OutputReader, Stop};
 
 static END: Reason = Reason::new("end of a program");
 static EARLY_END: Reason = Reason::new("end of a program that is being ended early");
@@ -36,12 +37,14 @@ pub(super) struct Exchange {
 }
 
 /// Why it is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Verdict {
     /// The programs have ended, and all of their output is read.
     Ended,
     TimedOut,
     TooMuchOutput,
+    /// They could not be waited for or read from.
+    Failed(io::Error),
 }
 
 /// What came of it.
@@ -80,33 +83,30 @@ impl Exchange {
 
     async fn run(&mut self) -> Verdict {
         let until = self.until;
-        let verdict = match until {
+        let exhausted = match until {
             Some(until) => timeout_at(until.into(), self.exhaust()).await,
             None => Ok(self.exhaust().await),
         };
-        match verdict {
-            Ok(Ok(())) => Verdict::Ended,
-            Ok(Err(TooMuch)) => {
+        let verdict = match exhausted {
+            Ok(Ok(())) => return Verdict::Ended,
+            Ok(Err(Stop::TooMuch)) => {
                 self.readers().for_each(OutputReader::close);
-                self.end().await;
                 Verdict::TooMuchOutput
             }
-            Err(_elapsed) => {
-                self.end().await;
-                Verdict::TimedOut
-            }
-        }
+            Ok(Err(Stop::Failed(error))) => Verdict::Failed(error),
+            Err(_elapsed) => Verdict::TimedOut,
+        };
+        self.end().await;
+        verdict
     }
 
     /// Reads all output and waits until all programs have ended.
-    async fn exhaust(&mut self) -> Result<(), TooMuch> {
+    async fn exhaust(&mut self) -> Result<(), Stop> {
         let max = self.limits.max_output;
         let family = Arc::clone(&self.family);
         let readings = self.readers().map(|reader| Box::pin(reader.read_all(max)) as Reading<'_>);
         all(readings.collect()).await?;
-        // If nobody can know how one ended, its status is missing in the end.
-        let _known = family.wait().await;
-        Ok(())
+        family.wait().await.map_err(Stop::Failed)
     }
 
     /// Ends all programs early: asks them, waits for the grace, kills what is left, and reads what
@@ -138,20 +138,52 @@ impl Exchange {
     }
 }
 
-type Reading<'a> = Pin<Box<dyn Future<Output = Result<(), TooMuch>> + Send + 'a>>;
+type Reading<'a> = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send + 'a>>;
 
 /// All of them at once; ends with the first that fails.
-async fn all(mut readings: Vec<Reading<'_>>) -> Result<(), TooMuch> {
+async fn all(mut readings: Vec<Reading<'_>>) -> Result<(), Stop> {
     poll_fn(|cx| {
-        let mut failed = Ok(());
+        let mut failure = None;
         readings.retain_mut(|reading| match reading.as_mut().poll(cx) {
             Poll::Pending => true,
             Poll::Ready(done) => {
-                failed = failed.and(done);
+                failure = failure.take().or(done.err());
                 false
             }
         });
-        if failed.is_err() || readings.is_empty() { Poll::Ready(failed) } else { Poll::Pending }
+        match failure {
+            Some(failure) => Poll::Ready(Err(failure)),
+            None if readings.is_empty() => Poll::Ready(Ok(())),
+            None => Poll::Pending,
+        }
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::OwnedFd;
+
+    use manyhands_io::Watched;
+
+    use super::*;
+
+    #[test]
+    fn a_stream_that_cannot_be_read_is_a_failure_and_not_the_end() {
+        // Reading a folder is refused.
+        let folder = OwnedFd::from(File::open("/").unwrap());
+        let exchange = Exchange {
+            family: Arc::new(Family::new(false)),
+            stdout: OutputReader::new(Some(Watched::new(folder)), None),
+            stderr: Vec::new(),
+            limits: Limits::NONE,
+            until: None,
+        };
+        let finished = exchange.run_here();
+        match finished.verdict {
+            Verdict::Failed(error) => assert_eq!(error.raw_os_error(), Some(libc::EISDIR)),
+            other => panic!("{other:?}"),
+        }
+    }
 }

@@ -44,15 +44,19 @@ impl Family {
         Ok(())
     }
 
-    /// Waits until all of them have ended. One whose end nobody can know counts as ended.
+    /// Waits until all of them have ended.
+    ///
+    /// # Errors
+    /// If one of them cannot be waited for. One that somebody else has reaped is over, but how it
+    /// ended is not known.
     pub(super) async fn wait(&self) -> io::Result<()> {
-        let mut failed = Ok(());
         for child in &self.children {
-            if let Err(error) = child.wait().await {
-                failed = Err(error);
+            match child.wait().await {
+                Err(error) if error.raw_os_error() != Some(libc::ECHILD) => return Err(error),
+                Ok(_) | Err(_) => {}
             }
         }
-        failed
+        Ok(())
     }
 
     /// How each of them ended; `None` for one that has not.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use manyhands_wait::is_interruptible;
 use serde::{Deserialize, Serialize};
 
-use super::builder::{Command, Limits};
+use super::builder::{Command, Limits, ProcessGroup};
 use super::error::{CommandError, CommandErrorKind};
 use super::exchange::{Finished, Verdict};
 use super::exit_status::ExitStatus;
@@ -119,6 +119,9 @@ impl Pipeline {
             Err(CommandError::new(CommandErrorKind::InvalidInput, self.to_string(), why))
         };
         let last = self.commands.len() - 1;
+        if self.commands[0].group == ProcessGroup::Session {
+            return invalid("a session of its own is for one program, not for a pipeline".into());
+        }
         for (index, command) in self.commands.iter().enumerate() {
             if index > 0 && command.stdin.is_some() {
                 return invalid(format!("`{command}` reads from the program before it"));
@@ -142,7 +145,7 @@ impl Pipeline {
             let stderr = stderr.get(of).cloned().unwrap_or_default();
             CommandOutput::new(statuses.get(of).copied().flatten(), stdout.clone(), stderr)
         };
-        if verdict != Verdict::Ended {
+        if !matches!(verdict, Verdict::Ended) {
             let culprit = last_failed().next().unwrap_or_default();
             let error = early_end(&self.to_string(), &self.limits, verdict);
             return Err(error.with_output(partial(culprit)));

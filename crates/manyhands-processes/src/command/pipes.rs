@@ -105,9 +105,14 @@ pub struct OutputReader {
     until: Option<Instant>,
 }
 
-/// Output that is longer than allowed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct TooMuch;
+/// Why a stream is not read to its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// It is longer than allowed.
+    TooMuch,
+    /// The reactor does not take the pipe: too much is open.
+    Failed(io::Error),
+}
 
 impl OutputReader {
     /// Of a pipe, or of a stream that is not captured and has ended.
@@ -186,24 +191,22 @@ impl OutputReader {
                 // Refused where the user has many wide pipes already; then it stays as it is.
                 let _widened = fcntl_setpipe_size(pipe.get_ref(), WIDE_PIPE);
             }
-            Ok(1..) => {}
-            Ok(0) | Err(_) => self.pipe = None,
+            Ok(0) => self.pipe = None,
+            Ok(_) | Err(_) => {}
         }
         read
     }
 
     /// Reads into the buffer to the end, or as far as is allowed. Dropped early, it loses nothing.
-    pub(super) async fn read_all(&mut self, max: Option<u64>) -> Result<(), TooMuch> {
+    pub(super) async fn read_all(&mut self, max: Option<u64>) -> Result<(), Stop> {
         let max = max.map_or(usize::MAX, |max| usize::try_from(max).unwrap_or(usize::MAX));
         let mut reads: u32 = 0;
         loop {
             if self.unread().len() > max {
                 self.buffer.truncate(self.taken + max);
-                return Err(TooMuch);
+                return Err(Stop::TooMuch);
             }
-            // A pipe fails only if somebody meddles with the descriptors of this program. What was
-            // read counts.
-            if !matches!(self.read_more().await, Ok(1..)) {
+            if self.read_more().await.map_err(Stop::Failed)? == 0 {
                 return Ok(());
             }
             reads += 1;

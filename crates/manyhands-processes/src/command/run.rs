@@ -239,5 +239,11 @@ pub(super) fn early_end(line: &str, limits: &Limits, verdict: Verdict) -> Comman
                 limits.timeout.unwrap_or_default()
             ),
         ),
+        Verdict::Failed(error) => CommandError::system(
+            CommandErrorKind::Io,
+            line,
+            format_args!("`{line}` was ended, because it could not be waited for or read from"),
+            &error,
+        ),
     }
 }

@@ -232,8 +232,7 @@ impl Running {
             ended.as_mut().poll(cx)
         })
         .await?;
-        let status = try_wait(&family)?;
-        status.ok_or_else(|| io::Error::other("the program has ended, and has not"))
+        try_wait(&family)?.ok_or_else(|| io::Error::from_raw_os_error(libc::ECHILD))
     }
 
     fn judge(&self, ended: io::Result<ExitStatus>) -> Result<ExitStatus, CommandError> {
@@ -277,8 +276,8 @@ impl Running {
 
     fn unknown(&self, error: &io::Error) -> CommandError {
         match error.raw_os_error() {
-            None => unknown_end(&self.command),
-            Some(_) => CommandError::system(
+            Some(libc::ECHILD) => unknown_end(&self.command),
+            _ => CommandError::system(
                 CommandErrorKind::Io,
                 self.command.to_string(),
                 format_args!("waiting for `{}` failed", self.command),

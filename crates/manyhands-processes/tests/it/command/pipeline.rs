@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use manyhands_processes::{Command, CommandErrorKind, InputFrom, OutputTo};
+use manyhands_processes::{Command, CommandErrorKind, InputFrom, OutputTo, ProcessGroup};
 
 #[test]
 fn the_output_of_one_is_the_input_of_the_next() {
@@ -79,9 +79,11 @@ fn if_one_is_not_started_none_is_left() {
 #[test]
 fn streams_in_the_middle_are_taken() {
     let cat = || Command::new("cat");
-    for wrong in
-        [cat().pipe(cat().stdin(InputFrom::Null)), cat().stdout(OutputTo::Null).pipe(cat())]
-    {
+    for wrong in [
+        cat().pipe(cat().stdin(InputFrom::Null)),
+        cat().stdout(OutputTo::Null).pipe(cat()),
+        cat().process_group(ProcessGroup::Session).pipe(cat()),
+    ] {
         assert_eq!(wrong.output().unwrap_err().kind(), CommandErrorKind::InvalidInput);
     }
 }
