@@ -15,8 +15,9 @@ pub use manager::{
     ManagedValue, Manager, ManagerError, ManagerErrorKind, ObjectId,
 };
 pub use memory::{
-    AtomicInteger, Bytes, MemoryError, Shareable, Shared, SharedArray, SharedAtomic,
-    SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize, SharedBytes,
+    AtomicInteger, Bytes, MemoryError, Pipe, PipeError, Shareable, Shared, SharedArray,
+    SharedAtomic, SharedAtomicBool, SharedAtomicI64, SharedAtomicU64, SharedAtomicUsize,
+    SharedBytes,
 };
 pub use pool::{PoolBuildError, ProcessPool, ProcessPoolBuilder, ProcessPoolStatistics};
 pub use process::{ActiveChild, Process, ProcessBuilder, active_children};

@@ -15,6 +15,7 @@ mod error;
 mod frozen;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
+mod pipe;
 pub(crate) mod registry;
 pub(crate) mod segment;
 mod shared;
@@ -26,4 +27,5 @@ pub use atomic::{
 };
 pub use bytes::Bytes;
 pub use error::MemoryError;
+pub use pipe::{Pipe, PipeError};
 pub use shared::{Shareable, Shared, SharedBytes};

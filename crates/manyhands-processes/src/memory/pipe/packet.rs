@@ -1,0 +1,161 @@
+//! One message on its way: a packet of the socket, and descriptors with it.
+//!
+//! The first byte says how the rest is understood: the encoded message itself, or the lengths of the
+//! parts of frozen memory, whose descriptor comes first. The first part is the encoded message then,
+//! the others are its payloads.
+
+use std::cell::RefCell;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use manyhands_io::Tried;
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{PipeError, Socket};
+use crate::memory::attachments::{self, Attachments};
+use crate::memory::frozen;
+
+const INLINE: u8 = 0;
+const FROZEN: u8 = 1;
+
+/// The longest message that travels in the packet itself, in bytes.
+const INLINE_MAX: usize = 64 * 1024;
+/// The longest packet that is taken, in bytes.
+const PACKET_MAX: usize = INLINE_MAX + 1;
+/// How many descriptors travel with a packet; the operating system's limit is 253.
+const FDS_MAX: usize = 251;
+const FDS_SPACE: usize = rustix::cmsg_space!(ScmRights(FDS_MAX));
+
+#[derive(Debug)]
+pub(super) struct Packet {
+    bytes: Vec<u8>,
+    fds: Vec<Arc<OwnedFd>>,
+}
+
+impl Packet {
+    /// # Errors
+    /// If the message cannot be encoded, or is larger than anything can be.
+    pub(super) fn encode<S: Serialize>(message: &S) -> Result<Packet, PipeError> {
+        let room_for_kind = vec![INLINE];
+        let (encoded, Attachments { fds, payloads }) =
+            attachments::collect(|| postcard::to_extend(message, room_for_kind));
+        let bytes = encoded.map_err(|error| failed::<S>("sent", &error))?;
+        let packet = if bytes.len() > PACKET_MAX || !payloads.is_empty() {
+            let mut parts = vec![&bytes[1..]];
+            parts.extend(payloads.iter().map(|payload| &payload[..]));
+            let memory = Arc::new(frozen::freeze("manyhands-message", &parts)?);
+            let lengths: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
+            let bytes = postcard::to_extend(&lengths, vec![FROZEN])
+                .map_err(|error| failed::<S>("sent", &error))?;
+            Packet { bytes, fds: [memory].into_iter().chain(fds).collect() }
+        } else {
+            Packet { bytes, fds }
+        };
+        if packet.fds.len() > FDS_MAX || packet.bytes.len() > PACKET_MAX {
+            let name = std::any::type_name::<S>();
+            return Err(PipeError::codec(format!(
+                "a message of {name} cannot be sent: it has too many handles or payloads"
+            )));
+        }
+        Ok(packet)
+    }
+
+    /// # Errors
+    /// If the packet is not a message of this type.
+    pub(super) fn decode<R: DeserializeOwned>(self) -> Result<R, PipeError> {
+        let malformed = || PipeError::codec("what came through the pipe is no message");
+        match self.bytes.split_first() {
+            Some((&INLINE, encoded)) => {
+                decode(encoded, Attachments { fds: self.fds, payloads: Vec::new() })
+            }
+            Some((&FROZEN, lengths)) => {
+                let lengths: Vec<u64> = postcard::from_bytes(lengths).map_err(|_| malformed())?;
+                let mut fds = self.fds.into_iter();
+                let memory = fds.next().ok_or_else(malformed)?;
+                let mut parts = frozen::open(&memory, &lengths)?.into_iter();
+                let encoded = parts.next().ok_or_else(malformed)?;
+                decode(&encoded, Attachments { fds: fds.collect(), payloads: parts.collect() })
+            }
+            _ => Err(malformed()),
+        }
+    }
+
+    /// Sends the packet as a whole, or not at all.
+    pub(super) fn send(&self, socket: &Socket) -> io::Result<Tried<()>> {
+        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let fds: Vec<BorrowedFd<'_>> = self.fds.iter().map(|fd| fd.as_fd()).collect();
+        if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
+            return Err(io::Error::other("there is no room for the descriptors"));
+        }
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        rustix::net::sendmsg(socket, &[IoSlice::new(&self.bytes)], &mut ancillary, flags)?;
+        Ok(Tried { value: (), drained: false })
+    }
+
+    /// Receives one packet. The end of all packets is [`io::ErrorKind::UnexpectedEof`].
+    pub(super) fn receive(socket: &Socket) -> io::Result<Packet> {
+        thread_local! {
+            static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        BUFFER.with_borrow_mut(|buffer| {
+            buffer.resize(PACKET_MAX, 0);
+            receive_into(socket, buffer)
+        })
+    }
+}
+
+fn receive_into(socket: &Socket, buffer: &mut [u8]) -> io::Result<Packet> {
+    let mut space = [MaybeUninit::uninit(); FDS_SPACE];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+    let received = loop {
+        let into = &mut [IoSliceMut::new(buffer)];
+        match rustix::net::recvmsg(socket, into, &mut ancillary, flags) {
+            // The peer was closed before it had received everything; said once, before what it has
+            // sent itself can be received.
+            Err(rustix::io::Errno::CONNRESET) => {}
+            received => break received?,
+        }
+    };
+    let fds: Vec<Arc<OwnedFd>> = ancillary
+        .drain()
+        .filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(fds) => Some(fds.map(Arc::new)),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if received.bytes == 0 {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    if received.flags.contains(ReturnFlags::CTRUNC) {
+        return Err(io::Error::other(
+            "handles of a message were lost because this process has too many open files (see \
+             `ulimit -n`)",
+        ));
+    }
+    if received.flags.contains(ReturnFlags::TRUNC) {
+        // Longer than we ever send: a packet that no decoder takes.
+        return Ok(Packet { bytes: Vec::new(), fds: Vec::new() });
+    }
+    Ok(Packet { bytes: buffer[..received.bytes].to_vec(), fds })
+}
+
+fn decode<R: DeserializeOwned>(encoded: &[u8], attachments: Attachments) -> Result<R, PipeError> {
+    attachments::provide(attachments, || postcard::from_bytes(encoded))
+        .map_err(|error| failed::<R>("understood", &error))
+}
+
+fn failed<T>(what: &str, error: &postcard::Error) -> PipeError {
+    let why = attachments::take_failure().unwrap_or_else(|| error.to_string());
+    let name = std::any::type_name::<T>();
+    PipeError::codec(format!("a message of {name} was not {what}: {why}"))
+}
