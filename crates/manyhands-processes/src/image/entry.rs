@@ -50,13 +50,12 @@ impl EntryOffsets {
                 entry.name()
             ))
         };
-        let function = within(&executable.code, entry.function_address(), 1)
-            .ok_or_else(|| missing("the function"))?;
+        let function = offset_of(entry.function_address()).map_err(|_| missing("the function"))?;
         let size = Entry::TRAMPOLINE.size();
-        let trampoline = within(&executable.readable, entry.trampoline_address(), size)
+        let trampoline = within(&executable.constant, entry.trampoline_address(), size)
             .ok_or_else(|| missing("the trampoline"))?;
-        let offset = |address: usize| address.wrapping_sub(executable.base) as u64;
-        Ok(EntryOffsets { function: offset(function), trampoline: offset(trampoline) })
+        let trampoline = trampoline.wrapping_sub(executable.base) as u64;
+        Ok(EntryOffsets { function, trampoline })
     }
 
     /// The entry in this process.
@@ -70,10 +69,10 @@ impl EntryOffsets {
         let executable = Executable::of_this_process();
         let trampoline = address(self.trampoline)
             .filter(|at| at.is_multiple_of(Entry::TRAMPOLINE.align()))
-            .and_then(|at| within(&executable.readable, at, Entry::TRAMPOLINE.size()))
+            .and_then(|at| within(&executable.constant, at, Entry::TRAMPOLINE.size()))
             .ok_or_else(forged)?;
-        // SAFETY: address and alignment were checked: the bytes are in a segment of the executable
-        // that can be read. Who sends offsets was found to be the same binary when this process
+        // SAFETY: address and alignment were checked: the bytes are among the constants of the
+        // executable. Who sends offsets was found to be the same binary when this process
         // started, and takes both from one entry; what else it may send is caught by the magic
         // unless somebody means harm who could make this process do anything anyway.
         unsafe { Entry::at(function, trampoline) }.ok_or_else(forged)
@@ -84,7 +83,7 @@ impl EntryOffsets {
 ///
 /// # Errors
 /// If it is not in the executable's code.
-pub(crate) fn offset_of(address: usize) -> Result<u64, ImageError> {
+fn offset_of(address: usize) -> Result<u64, ImageError> {
     let executable = Executable::of_this_process();
     match within(&executable.code, address, 1) {
         Some(address) => Ok(address.wrapping_sub(executable.base) as u64),
@@ -96,7 +95,7 @@ pub(crate) fn offset_of(address: usize) -> Result<u64, ImageError> {
 ///
 /// # Errors
 /// If the offset does not lead into the executable's code, or to where no function can begin.
-pub(crate) fn address_of(offset: u64) -> Result<usize, ImageError> {
+fn address_of(offset: u64) -> Result<usize, ImageError> {
     address(offset)
         .filter(|at| at.is_multiple_of(CODE_ALIGN))
         .and_then(|at| within(&Executable::of_this_process().code, at, 1))
@@ -111,4 +110,85 @@ fn address(offset: u64) -> Option<usize> {
 fn within(ranges: &[Range<usize>], address: usize, size: usize) -> Option<usize> {
     let end = address.checked_add(size)?;
     ranges.iter().any(|range| range.start <= address && end <= range.end).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use manyhands_executor::{Executor, ExecutorExt, Job, Rejected, Shutdown};
+
+    use super::*;
+
+    /// Takes the entry of a job.
+    struct Taken(Mutex<Option<Entry>>);
+
+    impl Executor for Taken {
+        fn execute(&self, job: Job) -> Result<(), Rejected> {
+            let dispatched = job.dispatch().unwrap();
+            *self.0.lock().unwrap() = Some(dispatched.entry());
+            dispatched.complete_encoded(&[0]);
+            Ok(())
+        }
+
+        fn parallelism(&self) -> usize {
+            1
+        }
+
+        fn shutdown(&self, _how: Shutdown) {}
+    }
+
+    fn some_function(_: ()) {}
+
+    fn offsets() -> EntryOffsets {
+        let taken = Taken(Mutex::new(None));
+        drop(taken.submit(some_function, ()));
+        let entry = taken.0.into_inner().unwrap().unwrap();
+        EntryOffsets::of(&entry).unwrap()
+    }
+
+    #[test]
+    fn an_entry_is_found_again_by_its_offsets() {
+        let offsets = offsets();
+        let entry = offsets.entry().unwrap();
+        assert_eq!(entry.function_address(), some_function as fn(()) as usize);
+        assert_eq!(EntryOffsets::of(&entry).unwrap(), offsets);
+        let (function, trampoline) = offsets.to_raw();
+        assert_eq!(EntryOffsets::from_raw(function, trampoline), offsets);
+    }
+
+    #[test]
+    fn forged_offsets_are_errors() {
+        static VARIABLE: u64 = 7;
+        let real = offsets();
+        let data = (&raw const VARIABLE).addr() - Executable::of_this_process().base;
+        for function in [0, data as u64, u64::MAX, u64::MAX - 7, 1 << 47] {
+            assert!(EntryOffsets { function, ..real }.entry().is_err(), "{function:#x}");
+        }
+        // All around the real one, and at every end of what can be read.
+        let around = (1..200_u64).flat_map(|n| [real.trampoline - n, real.trampoline + n]);
+        let executable = Executable::of_this_process();
+        let ends = executable.readable.iter().flat_map(|range| {
+            let (start, end) = (range.start - executable.base, range.end - executable.base);
+            [start, end - 8, end - 1, end, end.wrapping_add(8)].map(|at| at as u64)
+        });
+        let beyond = [0, real.function, u64::MAX, u64::MAX - 7, 1 << 47];
+        for trampoline in around.chain(ends).chain(beyond) {
+            let forged = EntryOffsets { trampoline, ..real };
+            match forged.entry() {
+                Err(error) => assert!(error.to_string().contains("trampoline"), "{error}"),
+                // Another real one may be near.
+                Ok(entry) => assert!(entry.name().starts_with("fn("), "{trampoline:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_outside_of_the_code_have_no_offset() {
+        let here = some_function as fn(()) as usize;
+        assert_eq!(address_of(offset_of(here).unwrap()).unwrap(), here);
+        assert!(offset_of(0).is_err());
+        assert!(offset_of((&raw const here).addr()).is_err(), "a stack is no code");
+        assert!(address_of(u64::MAX).is_err());
+    }
 }

@@ -9,8 +9,8 @@ mod entry;
 mod identity;
 mod segments;
 
-pub(crate) use entry::{EntryOffsets, address_of, offset_of};
-pub(crate) use identity::{Identity, IdentityMismatch};
+pub(crate) use entry::EntryOffsets;
+pub(crate) use identity::Identity;
 pub(crate) use segments::Executable;
 
 use std::fmt;

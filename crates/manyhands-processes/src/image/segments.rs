@@ -14,6 +14,10 @@ pub(crate) struct Executable {
     pub(crate) code: Vec<Range<usize>>,
     /// Segments that can be read, those with code among them.
     pub(crate) readable: Vec<Range<usize>>,
+    /// Where constants are, and nothing that is ever written.
+    pub(crate) constant: Vec<Range<usize>>,
+    /// Whether the loader has made constants with addresses in them unwritable.
+    has_relro: bool,
     /// The note by which the linker identifies the file, where it was told to write one.
     pub(crate) build_id: Option<Vec<u8>>,
 }
@@ -27,6 +31,10 @@ impl Executable {
             // SAFETY: `visit` has the type that is asked for, does not unwind, and gets a pointer
             // to `found`, which outlives the call.
             unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut found).cast()) };
+            if !found.has_relro {
+                // Constants with addresses in them are among the variables then.
+                found.constant.clone_from(&found.readable);
+            }
             found
         })
     }
@@ -52,8 +60,15 @@ extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, found: *mut c_v
                     found.code.push(range.clone());
                 }
                 if header.p_flags & libc::PF_R != 0 {
-                    found.readable.push(range);
+                    found.readable.push(range.clone());
+                    if header.p_flags & libc::PF_W == 0 {
+                        found.constant.push(range);
+                    }
                 }
+            }
+            libc::PT_GNU_RELRO => {
+                found.has_relro = true;
+                found.constant.push(range);
             }
             libc::PT_NOTE if found.build_id.is_none() => {
                 // SAFETY: a note is part of a loaded segment that can be read and never changes.

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
+use manyhands_executor::{Dispatched, TaskError, WorkerDeath};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::process::Signal;
 
@@ -136,18 +136,12 @@ impl Received {
 struct Hostile;
 
 fn died(child: &Child, status: ExitStatus) -> TaskError {
-    let oom = if status.likely_oom {
-        "; the kernel has most likely killed it because memory ran out"
-    } else {
-        ""
-    };
-    let (name, pid) = (&child.name, child.process.pid());
-    TaskError::new(
-        TaskErrorKind::WorkerDied,
-        format!(
-            "the process '{name}' ({pid}) ended with {status} before its function returned{oom}"
-        ),
-    )
+    let mut death = WorkerDeath::of(child.process.pid());
+    death.signal = status.signal;
+    death.exit_code = status.code;
+    death.core_dumped = status.core_dumped;
+    death.likely_oom = status.likely_oom;
+    TaskError::worker_died(death)
 }
 
 struct Monitor {

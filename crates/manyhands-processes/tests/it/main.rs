@@ -1,5 +1,6 @@
 //! The tests of the crate as its users see it.
 
+mod builds;
 mod command;
 mod descendants;
 mod manager;

@@ -54,7 +54,9 @@ fn a_process_that_aborts_says_by_which_signal() {
     assert_eq!((process.exit_code(), process.signal()), (None, Some(libc::SIGABRT)));
     let error = process.join().unwrap_err();
     assert_eq!(error.kind(), TaskErrorKind::WorkerDied);
-    assert!(error.message().contains("signal 6"), "{error}");
+    assert!(error.message().contains("signal 6 (SIGABRT)"), "{error}");
+    let death = error.worker_death().unwrap();
+    assert_eq!((death.signal, death.exit_code, death.likely_oom), (Some(6), None, false));
 }
 
 #[test]
@@ -73,7 +75,7 @@ fn an_exit_inside_the_function_is_no_result() {
         assert_eq!(process.exit_code(), Some(code));
         let error = process.join().unwrap_err();
         assert_eq!(error.kind(), TaskErrorKind::WorkerDied);
-        assert!(error.message().contains(&format!("exit code {code}")), "{error}");
+        assert!(error.message().contains(&format!("exited with code {code}")), "{error}");
     }
 }
 
