@@ -5,12 +5,14 @@
 //! longer than two seconds. What is alive after that ends with this process. A signal that kills
 //! this process, `abort` and `_exit` wait for nothing; then all of them end.
 //!
+//! A callback of a process's task that calls `exit` waits for nothing: it would wait for itself.
+//!
 //! It hangs on libc's `atexit`, armed when the first process is started.
 
 use std::sync::Once;
 use std::time::{Duration, Instant};
 
-use super::registry;
+use super::{monitor, registry};
 
 /// How long the end of the program waits before it says for whom.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
@@ -29,6 +31,9 @@ extern "C" fn at_exit() {
     // An unwinding out of a handler of libc would be undefined; nothing here is meant to panic.
     let _never = std::panic::catch_unwind(|| {
         registry::terminate_daemons();
+        if monitor::is_here() {
+            return;
+        }
         let notice_at = Instant::now() + SILENCE_MAX;
         let mut noticed = false;
         registry::join_all(&mut |what| {

@@ -3,6 +3,7 @@
 //!
 //! It is there only while there are such processes.
 
+use std::cell::Cell;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
@@ -176,7 +177,17 @@ fn start() -> io::Result<OwnedFd> {
     Ok(bell)
 }
 
+thread_local! {
+    static IS_MONITOR: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the caller is called by the thread that sees to all processes, which cannot wait for one.
+pub(super) fn is_here() -> bool {
+    IS_MONITOR.try_with(Cell::get).unwrap_or(false)
+}
+
 fn run(bell: &OwnedFd) {
+    IS_MONITOR.set(true);
     let mut all: Vec<Watched> = Vec::new();
     loop {
         {

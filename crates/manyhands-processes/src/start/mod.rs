@@ -1,4 +1,6 @@
 //! Starting a process of this binary and taking it over before `main`.
+//!
+//! The protocol, its invariants and what was rejected are in `README.md` beside this file.
 
 mod arrival;
 mod environment;
@@ -24,7 +26,6 @@ pub(crate) use environment::Environment;
 pub(crate) use launch::{Launch, Stderr, launch};
 pub(crate) use origin::{Origin, origin_service};
 pub(crate) use pidfd::{ExitStatus, PidFd};
-pub(crate) use readiness::readable;
 pub(crate) use role::Role;
 pub(crate) use starting::{Started, Starting};
 

@@ -19,13 +19,9 @@ pub(super) fn start(parent: OwnedFd) -> io::Result<()> {
 }
 
 fn watch(parent: &OwnedFd) {
-    loop {
-        let mut fds = [PollFd::new(parent, PollFlags::IN)];
-        match poll(&mut fds, None) {
-            // Nobody is left to be told anything; destructors and handlers of `exit` might hang.
-            // SAFETY: ends the process.
-            Ok(1..) => unsafe { libc::_exit(super::takeover::ORPHANED) },
-            Ok(0) | Err(_) => {}
-        }
-    }
+    // Anything but "it has ended" is an interruption.
+    while !matches!(poll(&mut [PollFd::new(parent, PollFlags::IN)], None), Ok(1..)) {}
+    // Nobody is left to be told anything; destructors and handlers of `exit` might hang.
+    // SAFETY: ends the process.
+    unsafe { libc::_exit(super::takeover::ORPHANED) }
 }

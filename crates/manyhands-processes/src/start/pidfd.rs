@@ -1,4 +1,6 @@
-//! A child by its descriptor: signals, waiting and the status it ended with.
+//! A child by its descriptor: signals, and the status it ended with.
+//!
+//! The descriptor is readable when the process has ended, for whoever waits for that.
 //!
 //! A pid may belong to somebody else by the time it is used; the descriptor never does.
 
@@ -7,16 +9,11 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
-use manyhands_wait::{Reason, TimedOut};
 use rustix::process::{Signal, WaitId, WaitIdOptions};
 
 use super::oom::OomCount;
-use super::readiness::readable;
 use super::reaper;
-
-static PROCESS_END: Reason = Reason::new("end of a process");
 
 /// A child process. Dropped, it is left alone, and reaped when it ends.
 #[derive(Debug)]
@@ -79,28 +76,6 @@ impl PidFd {
             *status = self.reap();
         }
         *status
-    }
-
-    /// Waits until the process has ended, from wherever the caller stands.
-    ///
-    /// # Errors
-    /// [`TimedOut`] when `until` has come.
-    #[track_caller]
-    pub(crate) fn wait(&self, until: Option<Instant>) -> Result<ExitStatus, TimedOut> {
-        match self.try_wait() {
-            Some(status) => Ok(status),
-            None => manyhands_io::wait_for(&PROCESS_END, until, self.ended()),
-        }
-    }
-
-    /// Ready when the process has ended.
-    pub(crate) async fn ended(&self) -> ExitStatus {
-        loop {
-            if let Some(status) = self.try_wait() {
-                return status;
-            }
-            readable(self.as_fd()).await;
-        }
     }
 
     fn reap(&self) -> Option<ExitStatus> {

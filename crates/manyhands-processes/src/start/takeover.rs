@@ -37,10 +37,9 @@ const NOT_STARTED: i32 = 113;
 /// * a program whose loader does not run constructors of the executable.
 ///
 /// ```
-/// fn main() {
-///     manyhands_processes::init();
-///     assert!(!manyhands_processes::in_worker());
-/// }
+/// // At the top of `main`:
+/// manyhands_processes::init();
+/// assert!(!manyhands_processes::in_worker());
 /// ```
 #[doc(alias = "freeze_support")]
 pub fn init() {

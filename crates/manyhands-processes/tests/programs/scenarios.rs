@@ -46,6 +46,7 @@ scenarios! {
     those_of_a_process_are_waited_for_too: prints("main ends\nmiddle ends\nlate\n"),
     daemons_are_terminated_at_the_end: prints("main ends\n"),
     an_exit_waits_like_the_end_of_main: Expected { code: 3, printed: "late\n", errors: &[] },
+    an_exit_in_a_callback_does_not_hang: Expected { code: 4, printed: "", errors: &[] },
     a_long_wait_at_the_end_says_for_whom: prints_and_says("late\n", &["the program ends when process 'slow'"]),
 }
 
@@ -239,6 +240,15 @@ fn daemons_are_terminated_at_the_end() -> ExitCode {
 fn an_exit_waits_like_the_end_of_main() -> ExitCode {
     Process::start(print_late, Duration::from_millis(50)).expect("a process is started");
     std::process::exit(3)
+}
+
+fn an_exit_in_a_callback_does_not_hang() -> ExitCode {
+    let hour = Duration::from_secs(3600);
+    Process::start(print_late, hour).expect("a process is started");
+    let first = Process::start(double, 21).expect("a process is started").into_task();
+    first.on_done(|_| std::process::exit(4));
+    std::thread::sleep(hour);
+    ExitCode::SUCCESS
 }
 
 fn a_long_wait_at_the_end_says_for_whom() -> ExitCode {
