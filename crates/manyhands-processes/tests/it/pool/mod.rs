@@ -1,0 +1,3 @@
+//! Pools of processes as their users see them.
+
+mod basics;
