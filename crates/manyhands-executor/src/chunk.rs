@@ -54,6 +54,22 @@ impl<R> Results<R> {
         Results { values: values.into_iter(), errors: errors.into_iter(), position: 0 }
     }
 
+    /// The values, and the errors with their positions.
+    pub(crate) fn into_parts(self) -> (Vec<R>, Vec<(usize, TaskError)>) {
+        (self.values.collect(), self.errors.collect())
+    }
+
+    /// The results of these parts, if the positions of the errors are ascending and within.
+    pub(crate) fn from_parts(
+        values: Vec<R>,
+        errors: Vec<(usize, TaskError)>,
+    ) -> Option<Results<R>> {
+        let length = values.len() + errors.len();
+        let ascending = errors.is_sorted_by(|(one, _), (next, _)| one < next);
+        let within = errors.last().is_none_or(|(last, _)| *last < length);
+        (ascending && within).then(|| Results::new(values, errors))
+    }
+
     pub(crate) fn none() -> Results<R> {
         Results::new(Vec::new(), Vec::new())
     }

@@ -11,11 +11,13 @@ use std::any::type_name;
 use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::ptr;
+use std::time::Duration;
 
 use manyhands_wait::Interrupt;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::chunk::{Chunk, Results};
 use crate::error::{EncodedError, TaskError, TaskErrorKind};
 use crate::panic_capture;
 use crate::surroundings::{Plain, Surroundings, within};
@@ -152,14 +154,13 @@ fn call_each<A: Portable, R: Portable>(
     surroundings: &mut dyn Surroundings,
 ) -> Vec<u8> {
     let f = function_at::<A, R>(function);
-    let outcome = decode_within::<Vec<A>>(argument, surroundings).map(|arguments| {
-        arguments
-            .into_iter()
-            .map(|argument| caught(|| f(argument)).map_err(|error| EncodedError::from(&error)))
-            .collect::<Vec<_>>()
-    });
+    let outcome = decode_within::<Vec<A>>(argument, surroundings)
+        .map(|arguments| WireChunk::from(Chunk::compute(arguments, CHECK_EVERY, f)));
     encode_outcome(outcome, surroundings)
 }
+
+/// Before how many elements of a list a cancellation is looked for.
+const CHECK_EVERY: usize = 16;
 
 fn function_at<A, R>(address: usize) -> fn(A) -> R {
     // SAFETY: the constructors of `Entry` are the only ones who pair an address with a trampoline,
@@ -283,8 +284,37 @@ pub(crate) fn decode_outcome<R: DeserializeOwned>(
     decode_within::<WireOutcome<R>>(bytes, surroundings)?.0.map_err(TaskError::from)
 }
 
-/// One element of an encoded chunk's results.
-pub(crate) type WireItem<R> = Result<R, EncodedError>;
+/// The results of a list as they travel: values and errors apart, since errors are rare.
+#[derive(Serialize, Deserialize)]
+#[serde(bound(serialize = "R: Serialize", deserialize = "R: DeserializeOwned"))]
+pub(crate) struct WireChunk<R> {
+    values: Vec<R>,
+    /// With their positions, ascending.
+    errors: Vec<(usize, EncodedError)>,
+    took_ns: u64,
+}
+
+impl<R> From<Chunk<R>> for WireChunk<R> {
+    fn from(chunk: Chunk<R>) -> WireChunk<R> {
+        let (values, errors) = chunk.results.into_parts();
+        WireChunk {
+            values,
+            errors: errors.iter().map(|(at, error)| (*at, EncodedError::from(error))).collect(),
+            took_ns: u64::try_from(chunk.took.as_nanos()).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+impl<R> WireChunk<R> {
+    /// The results, if they are those of a list.
+    pub(crate) fn into_chunk(self) -> Result<Chunk<R>, TaskError> {
+        let errors = self.errors.into_iter().map(|(at, error)| (at, TaskError::from(error)));
+        let results = Results::from_parts(self.values, errors.collect()).ok_or_else(|| {
+            TaskError::new(TaskErrorKind::Codec, "the places of errors in a list make no sense")
+        })?;
+        Ok(Chunk { results, took: Duration::from_nanos(self.took_ns) })
+    }
+}
 
 #[derive(Deserialize)]
 #[serde(bound = "R: DeserializeOwned", transparent)]

@@ -1,7 +1,6 @@
 //! What a job does when it is run: call a closure, call a portable function, or that with retries.
 
 use std::panic::resume_unwind;
-use std::time::Instant;
 
 use manyhands_wait::Interrupt;
 
@@ -106,10 +105,7 @@ impl<A: Portable, R: Portable> Work for CallEach<A, R> {
         bytes: &[u8],
         surroundings: &mut dyn Surroundings,
     ) -> Result<Chunk<R>, TaskError> {
-        let started = Instant::now();
-        let items = entry::decode_outcome::<Vec<entry::WireItem<R>>>(bytes, surroundings)?;
-        let results = items.into_iter().map(|item| item.map_err(TaskError::from)).collect();
-        Ok(Chunk { results, took: started.elapsed() })
+        entry::decode_outcome::<entry::WireChunk<R>>(bytes, surroundings)?.into_chunk()
     }
 }
 
