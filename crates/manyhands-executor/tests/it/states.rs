@@ -285,3 +285,11 @@ fn names_and_numbers_tell_tasks_apart() {
     assert_eq!(first.handle(), first.handle().clone());
     drop((first, second));
 }
+
+#[test]
+fn tasks_jobs_and_handles_may_be_moved_about() {
+    fn is_unpin_and_send<T: Unpin + Send>() {}
+    is_unpin_and_send::<manyhands_executor::Task<u32>>();
+    is_unpin_and_send::<manyhands_executor::TaskHandle>();
+    is_unpin_and_send::<manyhands_executor::Job>();
+}
