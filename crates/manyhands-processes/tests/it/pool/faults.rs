@@ -39,23 +39,25 @@ fn assert_died(error: &TaskError, signal: Option<i32>, code: Option<i32>) {
 
 #[test]
 fn abort() {
-    let error = error_of(
-        |()| {
-            eprintln!("these are my last words");
-            std::process::abort()
-        },
-        (),
-    );
+    fn abort(_: ()) {
+        eprintln!("these are my last words");
+        std::process::abort();
+    }
+    let error = error_of(abort, ());
     assert_died(&error, Some(libc::SIGABRT), None);
     let death = error.worker_death().unwrap();
     assert!(death.stderr_tail.contains("these are my last words"), "{death:?}");
     assert!(error.to_string().contains("SIGABRT"), "{error}");
 }
 
+fn leave(code: i32) {
+    std::process::exit(code);
+}
+
 #[test]
 fn exit_inside_a_task_is_a_death() {
-    assert_died(&error_of(|code: i32| std::process::exit(code), 0), None, Some(0));
-    assert_died(&error_of(|code: i32| std::process::exit(code), 7), None, Some(7));
+    assert_died(&error_of(leave, 0), None, Some(0));
+    assert_died(&error_of(leave, 7), None, Some(7));
 }
 
 #[test]
