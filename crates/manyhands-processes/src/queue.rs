@@ -20,7 +20,8 @@ use crate::manager::{ManagedQueue, ObjectId, QueueState};
 /// it can use it; it is sent to them as an argument, alone or inside of other values.
 ///
 /// It lives as long as there is a `Queue` for it in the process that made it, and no longer: so keep
-/// one there for as long as others use it. When the last one is dropped there, waits and calls
+/// one there for as long as others use it; an argument of a task or a process that has not ended is
+/// one. When the last one is dropped there, waits and calls
 /// elsewhere fail ([`ManagerErrorKind::Closed`](crate::ManagerErrorKind::Closed)).
 ///
 /// ```

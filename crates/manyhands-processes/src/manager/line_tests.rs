@@ -16,7 +16,7 @@ use super::*;
 /// The asking end of a line to this process.
 fn line() -> Arc<Upstream> {
     let (asking, serving) = UnixStream::pair().unwrap();
-    serve(serving).unwrap();
+    serve(0, serving).unwrap();
     Upstream::over(Socket::Owned(asking)).unwrap()
 }
 
@@ -444,7 +444,7 @@ fn bytes_that_nobody_understands_end_only_their_own_line() {
     let good = counter.over(&line());
     for bytes in [&b"\xff\xff\xff\xff"[..], b"\x01\0\0\0\x63", b"\x03\0\0\0\x01\x01\0"] {
         let (mut hostile, serving) = UnixStream::pair().unwrap();
-        serve(serving).unwrap();
+        serve(0, serving).unwrap();
         hostile.write_all(bytes).unwrap();
         let mut rest = Vec::new();
         hostile.read_to_end(&mut rest).unwrap();

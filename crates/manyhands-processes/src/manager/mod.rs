@@ -46,8 +46,8 @@ use serving::Serving;
 ///
 /// # Errors
 /// If the operating system refuses a thread or a descriptor.
-pub(crate) fn serve(socket: UnixStream) -> io::Result<()> {
-    service::serve(Arc::new(Serving::new(Link::new(Socket::Owned(socket)))))
+pub(crate) fn serve(pid: u32, socket: UnixStream) -> io::Result<()> {
+    service::serve(Arc::new(Serving::new(pid, Link::new(Socket::Owned(socket)))))
 }
 
 /// Keeps objects that several processes use: lists, maps, queues, locks and whatever else.

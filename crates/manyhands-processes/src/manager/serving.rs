@@ -22,6 +22,7 @@ const BACKLOG_MAX: usize = 4 << 20;
 
 /// One line that is served.
 pub(crate) struct Serving {
+    pid: u32,
     link: Arc<Link>,
     peer: PeerId,
     sessions: Mutex<Sessions>,
@@ -45,8 +46,9 @@ pub(crate) enum Turn {
 }
 
 impl Serving {
-    pub(crate) fn new(link: Link) -> Serving {
-        Serving { link: Arc::new(link), peer: next_peer(), sessions: Mutex::default() }
+    /// Of the process with this number, for messages.
+    pub(crate) fn new(pid: u32, link: Link) -> Serving {
+        Serving { pid, link: Arc::new(link), peer: next_peer(), sessions: Mutex::default() }
     }
 
     pub(crate) fn link(&self) -> &Arc<Link> {
@@ -69,9 +71,14 @@ impl Serving {
             Received::End => return Turn::End,
             Received::Some { .. } => match self.serve(&mut inbox) {
                 Ok(()) => Turn::Served,
-                Err(_error) => {
+                Err(error) => {
                     // Nothing after this can be understood. Whoever waits at the other end learns
                     // that the connection is lost.
+                    eprintln!(
+                        "manyhands: process {} sent what is no request of a managed object: {error}; \
+                         it is no longer served",
+                        self.pid
+                    );
                     self.link.break_off();
                     Turn::End
                 }

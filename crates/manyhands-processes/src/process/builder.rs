@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use manyhands_executor::{Dispatched, Portable, Task};
+use rustix::process::Signal;
 
 use super::handle::Process;
 use super::monitor::{self, Watched};
@@ -184,8 +185,14 @@ impl<R> Begun<R> {
                 return Err(error);
             }
         };
+        if let Err(error) = crate::manager::serve(started.pid, started.service) {
+            // It may have ended by itself.
+            let _ended = started.process.signal(Signal::KILL);
+            single::withdraw(task, call);
+            return Err(StartError::system("the requests of a process cannot be served", &error));
+        }
         let child = Arc::new(Child::new(name.into(), daemon, started.process));
-        let watched = Watched::new(Arc::clone(&child), started.control, started.service, call);
+        let watched = Watched::new(Arc::clone(&child), started.control, call);
         match monitor::watch(watched) {
             Ok(()) => Ok(Process::new(task, child)),
             Err(error) => {

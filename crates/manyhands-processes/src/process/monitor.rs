@@ -25,7 +25,6 @@ pub(super) struct Watched {
     child: Arc<Child>,
     /// Closed when the process has closed it.
     control: Option<UnixStream>,
-    _service: UnixStream,
     /// There until the process has ended.
     call: Option<Dispatched>,
     received: Received,
@@ -39,14 +38,9 @@ struct Received {
 }
 
 impl Watched {
-    pub(super) fn new(
-        child: Arc<Child>,
-        control: UnixStream,
-        service: UnixStream,
-        call: Dispatched,
-    ) -> Watched {
+    pub(super) fn new(child: Arc<Child>, control: UnixStream, call: Dispatched) -> Watched {
         let received = Received::default();
-        Watched { child, control: Some(control), _service: service, call: Some(call), received }
+        Watched { child, control: Some(control), call: Some(call), received }
     }
 
     /// Takes in what there is; true when the process has ended.

@@ -42,7 +42,6 @@ pub(super) enum Life {
     Running {
         process: PidFd,
         control: UnixStream,
-        service: UnixStream,
     },
 }
 

@@ -138,9 +138,10 @@ impl Service {
         self.forget(control.as_fd());
         let body = &mut self.bodies[at];
         let number = body.number;
-        body.life = Life::Running { process, control, service };
+        let served = crate::manager::serve(process.pid(), service);
+        body.life = Life::Running { process, control };
         let listening = self.listen(number, self.bodies[at].fd());
-        listening.map_err(|error| format!("a worker cannot be listened to: {error}"))
+        served.and(listening).map_err(|error| format!("a worker cannot be listened to: {error}"))
     }
 
     /// Opens a worker whose initializer has run.
