@@ -5,12 +5,12 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::environment::Changes;
 use super::quote::command_line;
 use super::streams::{InputFrom, OutputTo};
+use crate::memory::Bytes;
 
 /// An external program to be run: its arguments, standard streams, surroundings and limits.
 ///

@@ -9,8 +9,8 @@ use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::exit_status::ExitStatus;
-use super::reaper;
 use super::spawn::Spawned;
+use crate::start::reaper;
 
 /// A child of this process that nobody else waits for.
 ///
@@ -96,7 +96,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         let Some(pidfd) = self.pidfd.take().map(Watched::into_inner) else { return };
         if matches!(look(&pidfd, WaitIdOptions::EXITED | WaitIdOptions::NOHANG), Ok(None)) {
-            reaper::reap_later(pidfd);
+            reaper::reap(pidfd);
         }
     }
 }
@@ -105,7 +105,7 @@ impl Drop for Child {
 ///
 /// # Errors
 /// `ECHILD` if somebody else has reaped it.
-pub(super) fn look(pidfd: &OwnedFd, options: WaitIdOptions) -> io::Result<Option<ExitStatus>> {
+fn look(pidfd: &OwnedFd, options: WaitIdOptions) -> io::Result<Option<ExitStatus>> {
     loop {
         match waitid(WaitId::PidFd(pidfd.as_fd()), options) {
             Ok(status) => return Ok(status.as_ref().and_then(ExitStatus::of)),

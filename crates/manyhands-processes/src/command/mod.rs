@@ -16,7 +16,6 @@ mod pipeline;
 mod pipes;
 mod prepared;
 mod quote;
-mod reaper;
 mod run;
 mod running;
 mod spawn;

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::exit_status::ExitStatus;
+use crate::memory::Bytes;
 
 /// How a program ended and what it wrote where output is captured. Portable: it may be the result of
 /// a task on any executor.

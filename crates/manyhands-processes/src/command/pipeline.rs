@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
 use manyhands_wait::is_interruptible;
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +13,7 @@ use super::exchange::{Finished, Verdict};
 use super::exit_status::ExitStatus;
 use super::output::CommandOutput;
 use super::run::{early_end, exchange, may_wait, unknown_end, unsuccessful};
+use crate::memory::Bytes;
 
 /// Programs that run at the same time, the standard output of each being the standard input of the
 /// next, as with `a | b | c` in a shell. Made by [`Command::pipe`].

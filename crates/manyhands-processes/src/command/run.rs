@@ -28,11 +28,9 @@ impl Command {
     ///
     /// # Errors
     /// If the program was not started, did not end within its [timeout](Self::timeout), wrote
-    /// [too much](Self::max_output), or failed and was asked not to ([`check`](Self::check)).
-    ///
-    /// # Panics
-    /// In coroutines and threads never; in a task of a current-thread runtime use
-    /// [`output_async`](Self::output_async): there it is an error.
+    /// [too much](Self::max_output), or failed and was asked not to ([`check`](Self::check)). Also in
+    /// a task of a current-thread runtime, where nobody could wait:
+    /// [`output_async`](Self::output_async) is for those.
     #[doc(alias = "run")]
     #[doc(alias = "check_output")]
     #[track_caller]
@@ -77,7 +75,8 @@ impl Command {
         async move { command.run_async(false).await.and_then(|output| known(&command, &output)) }
     }
 
-    /// Starts the program and returns at once. Its streams are read and written through the
+    /// Starts the program and returns as soon as it runs: the calling thread stands still for the
+    /// fraction of a millisecond that this takes. Its streams are read and written through the
     /// [`Running`], where they are captured; its output goes where ours goes otherwise.
     ///
     /// # Errors

@@ -5,8 +5,9 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+use crate::memory::{Bytes, attachments};
 
 /// Where a program's standard input comes from.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -27,8 +28,8 @@ pub enum InputFrom {
     /// [`Command::start`](super::Command::start).
     #[doc(alias = "PIPE")]
     Pipe,
-    /// Any open descriptor: a socket, a terminal, one end of a pipe. It stays behind when a
-    /// [`Command`](super::Command) is sent to another process, which fails then.
+    /// Any open descriptor: a socket, a terminal, one end of a pipe. With it a
+    /// [`Command`](super::Command) can be sent to workers of manyhands, but not be encoded for others.
     Descriptor(Descriptor),
 }
 
@@ -53,8 +54,8 @@ pub enum OutputTo {
     /// Where standard output goes (`2>&1`). Only for standard error.
     #[doc(alias = "STDOUT")]
     Stdout,
-    /// Any open descriptor. It stays behind when a [`Command`](super::Command) is sent to another
-    /// process, which fails then.
+    /// Any open descriptor. With it a [`Command`](super::Command) can be sent to workers of
+    /// manyhands, but not be encoded for others.
     Descriptor(Descriptor),
 }
 
@@ -80,17 +81,47 @@ impl fmt::Debug for Descriptor {
     }
 }
 
-const STAYS: &str = "a command whose standard streams are open descriptors works in this process \
-                     only; use a path or bytes";
-
 impl Serialize for Descriptor {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(ser::Error::custom(STAYS))
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match attachments::attach(&self.0) {
+            Some(number) => number.serialize(serializer),
+            None => Err(attachments::failure(stays(), ser::Error::custom)),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Descriptor {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Descriptor, D::Error> {
-        Err(de::Error::custom(STAYS))
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Descriptor, D::Error> {
+        match attachments::descriptor(u32::deserialize(deserializer)?) {
+            Some(descriptor) => Ok(Descriptor(descriptor)),
+            None => Err(attachments::failure(stays(), de::Error::custom)),
+        }
+    }
+}
+
+fn stays() -> String {
+    format!(
+        "a command has an open descriptor for a standard stream: {}; use a path or bytes",
+        attachments::NOT_TRAVELLING
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsRawFd;
+
+    use super::*;
+
+    #[test]
+    fn a_descriptor_travels_beside_the_bytes() {
+        let descriptor = Descriptor::from(std::fs::File::open("/dev/null").unwrap());
+        let to = OutputTo::Descriptor(descriptor.clone());
+        let (bytes, attached) = attachments::collect(|| postcard::to_stdvec(&to).unwrap());
+        let decoded =
+            attachments::provide(attached, || postcard::from_bytes::<OutputTo>(&bytes).unwrap());
+        let OutputTo::Descriptor(decoded) = decoded else { panic!("{decoded:?}") };
+        assert_eq!(decoded.get().as_raw_fd(), descriptor.get().as_raw_fd());
+        assert!(postcard::to_stdvec(&to).is_err());
+        assert!(postcard::from_bytes::<OutputTo>(&bytes).is_err());
     }
 }

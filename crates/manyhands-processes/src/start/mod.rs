@@ -14,7 +14,7 @@ mod overflow;
 mod parent_watch;
 mod pidfd;
 mod readiness;
-mod reaper;
+pub(crate) mod reaper;
 mod role;
 mod signals;
 mod spawn;

@@ -4,10 +4,14 @@
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
+
+/// How long to pause before trying again what the kernel refused.
+const PAUSE: Duration = Duration::from_millis(10);
 
 struct Reaper {
     children: Vec<OwnedFd>,
@@ -18,7 +22,7 @@ struct Reaper {
 static REAPER: Mutex<Reaper> = Mutex::new(Reaper { children: Vec::new(), bell: None });
 
 /// Reaps the child of this pidfd when it ends.
-pub(super) fn reap(child: OwnedFd) {
+pub(crate) fn reap(child: OwnedFd) {
     let mut reaper = lock();
     reaper.children.push(child);
     match &reaper.bell {
@@ -51,7 +55,12 @@ fn run(bell: &OwnedFd) {
         }
         let mut fds: Vec<_> =
             children.iter().chain([bell]).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
-        let _interrupted = poll(&mut fds, None);
+        let polled = poll(&mut fds, None);
+        if polled.is_err_and(|errno| errno != Errno::INTR) {
+            // The kernel has no memory for it, or more is open than is allowed by now.
+            manyhands_wait::sleep(PAUSE);
+            continue;
+        }
         if !fds[children.len()].revents().is_empty() {
             let _count = rustix::io::read(bell, &mut [0; 8]);
         }
