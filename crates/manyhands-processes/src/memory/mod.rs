@@ -15,6 +15,7 @@ mod error;
 mod frozen;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
+pub(crate) mod message;
 mod pipe;
 pub(crate) mod registry;
 pub(crate) mod segment;

@@ -1,6 +1,7 @@
 //! What is said of a process before it is started, and its start.
 
 use std::ffi::OsStr;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -138,19 +139,25 @@ impl ProcessBuilder {
         let name = self
             .name
             .unwrap_or_else(|| format!("Process-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-        let (task, call) = single::dispatch(&name, f, argument)?;
+        let (task, call, attachments) = single::dispatch(&name, f, argument)?;
         let starting = EntryOffsets::of(&call.entry())
             .map_err(|error| StartError::new(StartErrorKind::NotPortable, error.to_string()))
             .and_then(|offsets| {
+                let (payload, beside) = super::child::encode(offsets, call.argument(), attachments)
+                    .map_err(|error| {
+                        let why = format!("the argument of '{name}' was not sent: {error}");
+                        StartError::new(StartErrorKind::System, why)
+                    })?;
+                let fds: Vec<_> = beside.iter().map(|fd| fd.as_fd()).collect();
                 launch(&Launch {
                     role: Role::Process,
                     name: &name,
                     env: &self.environment,
                     clean_env: self.clean_environment,
                     memory_limit: self.memory_limit,
-                    fds: &[],
+                    fds: &fds,
                     stderr: Stderr::Inherit,
-                    payload: &super::child::encode(offsets, call.argument()),
+                    payload: &payload,
                 })
             });
         match starting {

@@ -4,17 +4,22 @@
 //! It is there only while there are such processes.
 
 use std::cell::Cell;
-use std::io::{self, Read};
+use std::io::{self, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use manyhands_executor::{Dispatched, TaskError, WorkerDeath};
+use manyhands_executor::{Dispatched, TaskError, TaskErrorKind, WorkerDeath};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::Signal;
 
+use super::child::FDS_MAX;
 use super::exit;
 use super::registry::{self, Child};
+use crate::memory::attachments::Travel;
+use crate::memory::message;
 use crate::start::ExitStatus;
 
 /// The longest outcome of a function, in bytes.
@@ -35,6 +40,8 @@ pub(super) struct Watched {
 struct Received {
     length: Vec<u8>,
     outcome: Vec<u8>,
+    /// The descriptors that came with it.
+    fds: Vec<Arc<OwnedFd>>,
 }
 
 impl Watched {
@@ -71,7 +78,15 @@ impl Watched {
     fn end(&mut self, status: ExitStatus) {
         let Some(call) = self.call.take() else { return };
         match self.received.whole() {
-            Some(outcome) => call.complete_encoded(outcome),
+            Some(outcome) => match message::unpack(outcome, self.received.fds.clone()) {
+                Ok((outcome, attachments)) => {
+                    call.complete_encoded_with(&outcome, &mut Travel::with(attachments));
+                }
+                Err(error) => call.fail(TaskError::new(
+                    TaskErrorKind::Codec,
+                    format!("what the process '{}' returned was refused: {error}", self.child.name),
+                )),
+            },
             None => call.fail(died(&self.child, status)),
         }
     }
@@ -88,7 +103,7 @@ impl Drop for Watched {
 
 impl Received {
     /// Reads what is there now. False at the end.
-    fn take_in(&mut self, mut control: &UnixStream) -> Result<bool, Hostile> {
+    fn take_in(&mut self, control: &UnixStream) -> Result<bool, Hostile> {
         const AT_ONCE: usize = 64 * 1024;
         loop {
             let (target, missing) = match <[u8; 8]>::try_from(&self.length[..]) {
@@ -108,7 +123,7 @@ impl Received {
             // Room is made for what has come, not for what was announced.
             let before = target.len();
             target.resize(before + missing.clamp(1, AT_ONCE.max(before)), 0);
-            let result = control.read(&mut target[before..]);
+            let result = receive(control, &mut target[before..], &mut self.fds);
             target.truncate(before + result.as_ref().copied().unwrap_or(0));
             match result {
                 Ok(0) => return Ok(false),
@@ -125,6 +140,27 @@ impl Received {
         let length = <[u8; 8]>::try_from(&self.length[..]).ok()?;
         (u64::from_le_bytes(length) == self.outcome.len() as u64).then_some(&self.outcome)
     }
+}
+
+/// Reads what is there, and takes the descriptors that come with it.
+fn receive(
+    control: &UnixStream,
+    into: &mut [u8],
+    fds: &mut Vec<Arc<OwnedFd>>,
+) -> io::Result<usize> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
+    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+    let flags = RecvFlags::CMSG_CLOEXEC;
+    let received =
+        rustix::net::recvmsg(control, &mut [IoSliceMut::new(into)], &mut ancillary, flags)?;
+    for message in ancillary.drain() {
+        if let RecvAncillaryMessage::ScmRights(came) = message {
+            // More than it may send are closed.
+            let room = FDS_MAX.saturating_sub(fds.len());
+            fds.extend(came.take(room).map(Arc::new));
+        }
+    }
+    Ok(received.bytes)
 }
 
 /// What came was no outcome.

@@ -7,9 +7,10 @@ use manyhands_executor::{
     TaskErrorKind, TaskOptions,
 };
 
+use crate::memory::attachments::{Attachments, Travel};
 use crate::start::{StartError, StartErrorKind};
 
-/// Makes the call ready to be sent away.
+/// Makes the call ready to be sent away, with what travels beside its argument.
 ///
 /// # Errors
 /// If its argument cannot be encoded.
@@ -17,12 +18,12 @@ pub(super) fn dispatch<A: Portable, R: Portable>(
     name: &str,
     f: fn(A) -> R,
     argument: A,
-) -> Result<(Task<R>, Dispatched), StartError> {
+) -> Result<(Task<R>, Dispatched, Attachments), StartError> {
     let taken = Taken(Mutex::new(None));
     let task = taken.with(TaskOptions::new().name(name)).submit(f, argument);
     let call = taken.0.into_inner().unwrap_or_else(PoisonError::into_inner);
     match call {
-        Some(call) => Ok((task, call)),
+        Some((call, attachments)) => Ok((task, call, attachments)),
         None => {
             let why = match task.outcome() {
                 Some(Err(error)) => error.to_string(),
@@ -43,11 +44,13 @@ pub(super) fn withdraw<R>(task: Task<R>, call: Dispatched) {
 }
 
 /// Takes one job and keeps it.
-struct Taken(Mutex<Option<Dispatched>>);
+struct Taken(Mutex<Option<(Dispatched, Attachments)>>);
 
 impl Executor for Taken {
     fn execute(&self, job: Job) -> Result<(), Rejected> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = job.dispatch();
+        let mut travel = Travel::new();
+        let call = job.dispatch_with(&mut travel).map(|call| (call, travel.outgoing));
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = call;
         Ok(())
     }
 

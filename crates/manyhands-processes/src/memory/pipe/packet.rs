@@ -1,8 +1,4 @@
 //! One message on its way: a packet of the socket, and descriptors with it.
-//!
-//! The first byte says how the rest is understood: the encoded message itself, or the lengths of the
-//! parts of frozen memory, whose descriptor comes first. The first part is the encoded message then,
-//! the others are its payloads.
 
 use std::cell::RefCell;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -19,16 +15,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{PipeError, Socket};
-use crate::memory::attachments::{self, Attachments};
-use crate::memory::frozen;
+use crate::memory::{attachments, message};
 
-const INLINE: u8 = 0;
-const FROZEN: u8 = 1;
-
-/// The longest message that travels in the packet itself, in bytes.
-const INLINE_MAX: usize = 64 * 1024;
 /// The longest packet that is taken, in bytes.
-const PACKET_MAX: usize = INLINE_MAX + 1;
+const PACKET_MAX: usize = message::INLINE_MAX + 1;
 /// How many descriptors travel with a packet; the operating system's limit is 253.
 const FDS_MAX: usize = 251;
 const FDS_SPACE: usize = rustix::cmsg_space!(ScmRights(FDS_MAX));
@@ -43,21 +33,11 @@ impl Packet {
     /// # Errors
     /// If the message cannot be encoded, or is larger than anything can be.
     pub(super) fn encode<S: Serialize>(message: &S) -> Result<Packet, PipeError> {
-        let room_for_kind = vec![INLINE];
-        let (encoded, Attachments { fds, payloads }) =
-            attachments::collect(|| postcard::to_extend(message, room_for_kind));
-        let bytes = encoded.map_err(|error| failed::<S>("sent", &error))?;
-        let packet = if bytes.len() > PACKET_MAX || !payloads.is_empty() {
-            let mut parts = vec![&bytes[1..]];
-            parts.extend(payloads.iter().map(|payload| &payload[..]));
-            let memory = Arc::new(frozen::freeze("manyhands-message", &parts)?);
-            let lengths: Vec<u64> = parts.iter().map(|part| part.len() as u64).collect();
-            let bytes = postcard::to_extend(&lengths, vec![FROZEN])
-                .map_err(|error| failed::<S>("sent", &error))?;
-            Packet { bytes, fds: [memory].into_iter().chain(fds).collect() }
-        } else {
-            Packet { bytes, fds }
-        };
+        let (encoded, attachments) = attachments::collect(|| postcard::to_stdvec(message));
+        let encoded = encoded.map_err(|error| failed::<S>("sent", &error))?;
+        let mut bytes = Vec::new();
+        let fds = message::pack(&encoded, attachments, &mut bytes)?;
+        let packet = Packet { bytes, fds };
         if packet.fds.len() > FDS_MAX || packet.bytes.len() > PACKET_MAX {
             let name = std::any::type_name::<S>();
             return Err(PipeError::codec(format!(
@@ -70,21 +50,12 @@ impl Packet {
     /// # Errors
     /// If the packet is not a message of this type.
     pub(super) fn decode<R: DeserializeOwned>(self) -> Result<R, PipeError> {
-        let malformed = || PipeError::codec("what came through the pipe is no message");
-        match self.bytes.split_first() {
-            Some((&INLINE, encoded)) => {
-                decode(encoded, Attachments { fds: self.fds, payloads: Vec::new() })
-            }
-            Some((&FROZEN, lengths)) => {
-                let lengths: Vec<u64> = postcard::from_bytes(lengths).map_err(|_| malformed())?;
-                let mut fds = self.fds.into_iter();
-                let memory = fds.next().ok_or_else(malformed)?;
-                let mut parts = frozen::open(&memory, &lengths)?.into_iter();
-                let encoded = parts.next().ok_or_else(malformed)?;
-                decode(&encoded, Attachments { fds: fds.collect(), payloads: parts.collect() })
-            }
-            _ => Err(malformed()),
-        }
+        let name = std::any::type_name::<R>();
+        let (encoded, attachments) = message::unpack(&self.bytes, self.fds).map_err(|error| {
+            PipeError::codec(format!("a message of {name} was not understood: {error}"))
+        })?;
+        attachments::provide(attachments, || postcard::from_bytes(&encoded))
+            .map_err(|error| failed::<R>("understood", &error))
     }
 
     /// Sends the packet as a whole, or not at all.
@@ -147,11 +118,6 @@ fn receive_into(socket: &Socket, buffer: &mut [u8]) -> io::Result<Packet> {
         return Ok(Packet { bytes: Vec::new(), fds: Vec::new() });
     }
     Ok(Packet { bytes: buffer[..received.bytes].to_vec(), fds })
-}
-
-fn decode<R: DeserializeOwned>(encoded: &[u8], attachments: Attachments) -> Result<R, PipeError> {
-    attachments::provide(attachments, || postcard::from_bytes(encoded))
-        .map_err(|error| failed::<R>("understood", &error))
 }
 
 fn failed<T>(what: &str, error: &postcard::Error) -> PipeError {
