@@ -41,8 +41,7 @@ impl Cells {
         {
             return Ok(known);
         }
-        // A peer may have promised more than it has; touching that must not be our end.
-        memfd::allocate(&fd, length.max(1))?;
+        memfd::check_present(&fd, length)?;
         let mapping = Mapping::map(&fd, length.max(1))?;
         registry::adopt(&fd, Arc::new(Cells { fd: Arc::clone(&fd), mapping, length }))
     }

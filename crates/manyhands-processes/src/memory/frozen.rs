@@ -41,6 +41,7 @@ pub(crate) fn open(fd: impl AsFd, lengths: &[u64]) -> Result<Vec<bytes::Bytes>, 
     if length == 0 {
         return Ok(vec![bytes::Bytes::new(); layout.len()]);
     }
+    memfd::check_present(&fd, length)?;
     // SAFETY: the seals, which nobody can take off, keep every process from writing there, and from
     // making it shorter than `actual`.
     let view = Arc::new(unsafe { View::map(fd, length) }?);
@@ -106,6 +107,16 @@ mod tests {
             assert!(open(&fd, lengths).unwrap_err().is_refused(), "{lengths:?}");
         }
         assert_eq!(open(&fd, &[1, 36]).unwrap(), [&[1][..], &[1; 36]]);
+    }
+
+    #[test]
+    fn memory_that_is_promised_and_not_there_is_refused() {
+        let sparse = memfd::create("test", memfd::limit()).unwrap();
+        memfd::write_at(&sparse, 0, &[&[1; 4096]]).unwrap();
+        memfd::seal(&sparse, memfd::FROZEN).unwrap();
+        assert!(open(&sparse, &[4096]).is_ok());
+        let error = open(&sparse, &[4097]).unwrap_err();
+        assert!(error.is_refused() && error.to_string().contains("only 4096"), "{error}");
     }
 
     #[test]

@@ -94,6 +94,21 @@ pub(crate) fn check(fd: BorrowedFd<'_>, seals: SealFlags) -> Result<usize, Memor
     usize::try_from(length).map_err(|_| MemoryError::refused("shared memory of negative length"))
 }
 
+/// Refuses memory of which less than `length` bytes are there, as opposed to promised. Looking at
+/// what is not makes it: a peer that promised much would have us fill as much memory with zeros.
+pub(crate) fn check_present(fd: impl AsFd, length: usize) -> Result<(), MemoryError> {
+    const BLOCK_BYTES: u64 = 512;
+    let stat = rustix::fs::fstat(fd)
+        .map_err(|error| MemoryError::system("asking how much of shared memory is there", error))?;
+    let present = (stat.st_blocks as u64).saturating_mul(BLOCK_BYTES);
+    if present < length as u64 {
+        return Err(MemoryError::refused(format!(
+            "of {length} bytes of shared memory that was received only {present} are there"
+        )));
+    }
+    Ok(())
+}
+
 /// Writes all `parts`, one after the other, from `offset` on.
 pub(crate) fn write_at(fd: impl AsFd, mut offset: u64, parts: &[&[u8]]) -> Result<(), MemoryError> {
     // As many as the operating system takes in one call.

@@ -119,7 +119,11 @@ fn indices_beyond_the_end_panic() {
 
 #[test]
 fn memory_that_is_not_an_array_is_refused_with_the_type() {
-    let fixed = || memfd::create_fixed("test", 100).unwrap();
+    let fixed = || {
+        let fd = memfd::create_fixed("test", 100).unwrap();
+        memfd::allocate(&fd, 100).unwrap();
+        fd
+    };
     let why = refusal::<SharedArray<u64>>(99, fixed());
     assert!(why.contains("SharedArray<u64>") && why.contains("99 bytes"), "{why}");
     let why = refusal::<SharedArray<u64>>(104, fixed());
@@ -132,6 +136,8 @@ fn memory_that_is_not_an_array_is_refused_with_the_type() {
     assert!(why.contains("SharedAtomic<") && why.contains("7 bytes"), "{why}");
     let why = refusal::<SharedAtomicBool>(0, fixed());
     assert!(why.contains("SharedAtomicBool"), "{why}");
+    let why = refusal::<SharedArray<u64>>(96, memfd::create_fixed("test", 100).unwrap());
+    assert!(why.contains("only 0 are there"), "{why}");
     assert!(SharedArray::<u64>::new(usize::MAX).unwrap_err().is_too_large());
     assert!(SharedArray::<u8>::new(memfd::limit() + 1).unwrap_err().is_too_large());
 }

@@ -120,10 +120,9 @@ impl Inbox {
                         "a payload of {total} bytes is longer than the {bytes_max} bytes that are \
                          taken from a worker"
                     )))
-                } else if received.written_bytes()? < total {
-                    Err(refused("it is not as long as it says"))
                 } else {
-                    received.copy_out(buffers, &layout)
+                    memfd::check_present(&received.fd, total)
+                        .and_then(|()| received.copy_out(buffers, &layout))
                 };
                 received.release(parcel.lease);
                 opened
@@ -146,14 +145,6 @@ impl Inbox {
 }
 
 impl Received {
-    /// How much of it there is, as opposed to promised, in bytes. A peer that promises much would
-    /// have us fill as much memory with the zeros of what it never wrote.
-    fn written_bytes(&self) -> Result<usize, MemoryError> {
-        let stat = rustix::fs::fstat(&self.fd)
-            .map_err(|error| MemoryError::system("asking for the size of a segment", error))?;
-        Ok(usize::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512))
-    }
-
     fn copy_out(
         &self,
         buffers: &Buffers,
