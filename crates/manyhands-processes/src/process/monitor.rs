@@ -257,3 +257,58 @@ fn ring(bell: &OwnedFd) {
 fn lock() -> MutexGuard<'static, Monitor> {
     MONITOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// What is made of these bytes, written one after the other and then no more.
+    fn received(pieces: &[&[u8]]) -> Option<Vec<u8>> {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let mut received = Received::default();
+        for piece in pieces {
+            theirs.write_all(piece).unwrap();
+            match received.take_in(&ours) {
+                Ok(open) => assert!(open),
+                Err(Hostile) => return None,
+            }
+        }
+        drop(theirs);
+        match received.take_in(&ours) {
+            Ok(open) => assert!(!open),
+            Err(Hostile) => return None,
+        }
+        received.whole().map(<[u8]>::to_vec)
+    }
+
+    #[test]
+    fn an_outcome_is_whole_however_it_comes() {
+        let length = 5_u64.to_le_bytes();
+        assert_eq!(received(&[&length, b"value"]).unwrap(), b"value");
+        let all = [&length[..], b"value"].concat();
+        let bytes: Vec<_> = all.chunks(1).collect();
+        assert_eq!(received(&bytes).unwrap(), b"value");
+        assert_eq!(received(&[&all]).unwrap(), b"value");
+        assert_eq!(received(&[&[0; 8]]).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_part_of_an_outcome_is_none() {
+        let all = [&5_u64.to_le_bytes()[..], b"value"].concat();
+        for length in 0..all.len() {
+            assert!(received(&[&all[..length]]).is_none(), "{length}");
+        }
+    }
+
+    #[test]
+    fn hostile_lengths_and_what_follows_the_outcome_are_refused() {
+        assert!(received(&[&u64::MAX.to_le_bytes(), b"value"]).is_none());
+        assert!(received(&[&(OUTCOME_MAX + 1).to_le_bytes()]).is_none());
+        // Announced, and never sent: nothing is allocated for it.
+        assert!(received(&[&OUTCOME_MAX.to_le_bytes(), b"value"]).is_none());
+        assert!(received(&[&5_u64.to_le_bytes(), b"value and more"]).is_none());
+    }
+}

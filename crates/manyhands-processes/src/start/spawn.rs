@@ -64,6 +64,16 @@ pub(super) fn spawn(image: &Image<'_>) -> io::Result<(u32, OwnedFd)> {
     if pid < 0 {
         return Err(error);
     }
+    if pidfd < 0 {
+        // A kernel that does not know the flag ignores it. Without a descriptor nothing here holds.
+        // SAFETY: the process is our child and was not waited for, so the pid is its.
+        unsafe {
+            libc::kill(pid, libc::SIGKILL);
+            libc::waitpid(pid, ptr::null_mut(), 0);
+        }
+        let why = "this system gives no descriptors of processes; Linux 5.4 or later is needed";
+        return Err(io::Error::new(io::ErrorKind::Unsupported, why));
+    }
     // SAFETY: the kernel has stored a new descriptor there, which is nobody else's.
     let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
     // SAFETY: the child has written it, if at all, before this thread went on.

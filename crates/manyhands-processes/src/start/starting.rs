@@ -233,3 +233,96 @@ enum Broken {
     Closed,
     Refused(String),
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::process::{Child, Command};
+
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+    use super::*;
+
+    /// A process that says nothing by itself, and its end of the line.
+    fn mute() -> (Starting, UnixStream, Child) {
+        let child = Command::new("sleep").arg("3600").spawn().unwrap();
+        let pidfd = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).unwrap();
+        let (control, theirs) = UnixStream::pair().unwrap();
+        let (service, _) = UnixStream::pair().unwrap();
+        control.set_nonblocking(true).unwrap();
+        let process = PidFd::new(pidfd, child.id());
+        let starting = Starting::new("mute", Door::BeforeMain, process, control, service, None);
+        (starting, theirs, child)
+    }
+
+    fn end(starting: Starting, mut child: Child) {
+        drop(starting);
+        // Whoever is first has its status.
+        let _reaped = child.wait();
+    }
+
+    fn error_of(answer: &[u8]) -> StartError {
+        let (mut starting, mut theirs, child) = mute();
+        theirs.write_all(answer).unwrap();
+        theirs.shutdown(std::net::Shutdown::Write).unwrap();
+        let error = starting.try_finish().unwrap_err();
+        end(starting, child);
+        error
+    }
+
+    fn ready() -> Vec<u8> {
+        handshake::encode(Identity::of_this_process(), &Answer::Ready).unwrap()
+    }
+
+    #[test]
+    fn an_answer_may_come_in_pieces_and_no_more_than_it_is_read() {
+        let (mut starting, mut theirs, child) = mute();
+        for byte in ready() {
+            assert!(starting.try_finish().unwrap().is_none());
+            theirs.write_all(&[byte]).unwrap();
+        }
+        theirs.write_all(b"the role's own").unwrap();
+        let started = starting.try_finish().unwrap().unwrap();
+        let mut rest = [0; 14];
+        (&started.control).read_exact(&mut rest).unwrap();
+        assert_eq!(&rest, b"the role's own");
+        started.process.signal(Signal::KILL).unwrap();
+        end(starting, child);
+    }
+
+    #[test]
+    fn hostile_answers_are_errors() {
+        assert_eq!(error_of(&[0xff; 8]).kind(), StartErrorKind::System);
+        assert_eq!(error_of(&[0; 8]).kind(), StartErrorKind::System);
+        let garbage = [&16_u32.to_le_bytes()[..], &[0xff; 16]].concat();
+        assert_eq!(error_of(&garbage).kind(), StartErrorKind::WrongImage);
+        let refused = Answer::Refused("no room".to_owned());
+        let refused = handshake::encode(Identity::of_this_process(), &refused).unwrap();
+        let error = error_of(&refused);
+        assert!(error.to_string().contains("'mute' was not started: no room"), "{error}");
+        let mut theirs = Identity::of_this_process().clone();
+        theirs.protocol += 1;
+        let error = error_of(&handshake::encode(&theirs, &Answer::Ready).unwrap());
+        assert_eq!(error.kind(), StartErrorKind::WrongImage);
+        assert!(error.to_string().contains("protocol 2 instead of 1"), "{error}");
+    }
+
+    #[test]
+    fn a_line_that_is_closed_is_an_error_though_the_process_lives_on() {
+        for length in [0, 1, 5] {
+            let error = error_of(&ready()[..length]);
+            assert_eq!(error.kind(), StartErrorKind::DiedEarly);
+            assert!(error.to_string().contains("closed its line"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_that_says_nothing_is_killed_when_its_time_is_over() {
+        let (starting, _theirs, mut child) = mute();
+        let error = starting.wait(Duration::from_millis(10)).unwrap_err();
+        assert_eq!(error.kind(), StartErrorKind::TimedOut);
+        assert!(error.to_string().contains("10ms"), "{error}");
+        // It ends, or this test does not.
+        let _reaped = child.wait();
+    }
+}

@@ -77,7 +77,7 @@ fn this_program_started_by_a_worker_is_no_worker() {
 #[test]
 fn signals_of_a_worker_are_as_they_should_be() {
     let both = |()| {
-        let ours = fs::read_to_string("/proc/self/status").unwrap();
+        let ours = fs::read_to_string("/proc/thread-self/status").unwrap();
         let program = Command::new("cat").arg("/proc/self/status").output().unwrap();
         (ours, String::from_utf8(program.stdout).unwrap())
     };

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use manyhands_processes::{Process, in_worker, init};
+use manyhands_processes::{Process, active_children, in_worker, init};
 
 use crate::harness::{Expected, Scenario};
 
@@ -155,7 +155,9 @@ fn closed_standard_descriptors_are_no_trouble() -> ExitCode {
     // SAFETY: nobody uses them until they are opened again.
     let kept = unsafe {
         let kept = libc::fcntl(libc::STDOUT_FILENO, libc::F_DUPFD_CLOEXEC, 100);
-        (0..3).for_each(|fd| drop(libc::close(fd)));
+        for fd in 0..3 {
+            libc::close(fd);
+        }
         kept
     };
     let process = Process::start(open_ones, ()).expect("a process is started");
@@ -245,8 +247,13 @@ fn an_exit_waits_like_the_end_of_main() -> ExitCode {
 fn an_exit_in_a_callback_does_not_hang() -> ExitCode {
     let hour = Duration::from_secs(3600);
     Process::start(print_late, hour).expect("a process is started");
-    let first = Process::start(double, 21).expect("a process is started").into_task();
-    first.on_done(|_| std::process::exit(4));
+    let process = Process::builder().name("first").start(print_late, hour);
+    let task = process.expect("a process is started").into_task();
+    // It has not ended yet, so it is the thread that sees to processes who calls this.
+    task.on_done(|_| std::process::exit(4));
+    let active = active_children();
+    let first = active.iter().find(|child| child.name() == "first").expect("it is alive");
+    first.kill().expect("it can be killed");
     std::thread::sleep(hour);
     ExitCode::SUCCESS
 }
