@@ -1,10 +1,12 @@
-//! How many calls of managed objects a process makes in a second: one after the other, from one and
-//! from two processes, and for comparison in the process of the manager itself.
+//! How many calls of managed objects a process makes in a second: one after the other, from one process,
+//! a pool's task and two processes, and for comparison in the process of the manager itself.
 
 use std::time::Instant;
 
+use manyhands_executor::ExecutorExt;
 use manyhands_processes::{
-    ManagedCounter, ManagedList, ManagedLock, ManagedMap, Manager, ManagerError, Process, Queue,
+    ManagedCounter, ManagedList, ManagedLock, ManagedMap, Manager, ManagerError, Process,
+    ProcessPool, Queue,
 };
 
 type Handles = (ManagedMap<u32, u64>, ManagedList<u64>, ManagedCounter, ManagedLock);
@@ -48,6 +50,9 @@ fn main() {
     };
     report("here", measure(handles()));
     report("one process", start().join().expect("it does not fail"));
+    let pool = ProcessPool::new(1).expect("a pool is started");
+    report("a task of a pool", pool.submit(measure, handles()).result().expect("it does not fail"));
+    drop(pool);
     for process in [start(), start()] {
         report("each of two", process.join().expect("it does not fail"));
     }

@@ -453,6 +453,65 @@ fn bytes_that_nobody_understands_end_only_their_own_line() {
     }
 }
 
+#[test]
+fn whatever_a_process_sends_its_requests_harm_nobody_else() {
+    use super::object::this_process;
+    use super::protocol::frame::{Request, RequestId, Target, TooLarge, Verb, push_request};
+    use super::protocol::function::function_of;
+    use std::io::{Read, Write};
+
+    let manager = Manager::new();
+    let (victim, queue) = (manager.queue::<u32>(Some(2)), manager.queue::<u32>(None));
+    let good = queue.over(&line());
+    let function = function_of::<QueueState<u32>, u32, (), _>(QueueState::put).offset().unwrap();
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move || {
+        // An additive sequence, mixed: the same numbers in every run.
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 27)
+    };
+    for _ in 0..300 {
+        let (mut hostile, serving) = UnixStream::pair().unwrap();
+        serve(0, serving).unwrap();
+        let mut bytes = Vec::new();
+        for _ in 0..20 {
+            let near = |right: u64, random: u64| match random % 4 {
+                0 => right ^ (1 << (random >> 32) % 64),
+                1 => right.wrapping_add((random >> 32) % 512).wrapping_sub(256),
+                _ => right,
+            };
+            let target = Target {
+                owner: near(this_process(), random()),
+                // Never another one that there is.
+                object: victim.id().object ^ (u64::from(random() % 4 == 0) << 40),
+            };
+            let id = RequestId { session: random() % 3, request: random() % 5 };
+            let verb = match random() % 4 {
+                0 => Verb::Withdraw,
+                1 => Verb::Accept,
+                _ => Verb::Call {
+                    function: near(function, random()),
+                    wants_answer: random() % 2 == 0,
+                },
+            };
+            push_request::<TooLarge>(&mut bytes, &Request { id, target, verb }, |out| {
+                out.extend((0..random() % 4).map(|_| random() as u8));
+                Ok(())
+            })
+            .unwrap();
+        }
+        hostile.write_all(&bytes).unwrap();
+        // Everything was served, or the line was ended: then the rest cannot be read.
+        hostile.shutdown(std::net::Shutdown::Write).unwrap();
+        let _reset = hostile.read_to_end(&mut Vec::new());
+        good.put(7).unwrap();
+        assert_eq!(queue.get(), Ok(7));
+    }
+    // Even where somebody may have closed it, which is a request like any other.
+    let _items_or_closed = victim.over(&line()).try_get();
+}
+
 #[tokio::test]
 async fn async_code_waits_without_blocking_its_thread() {
     let manager = Manager::new();

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use manyhands_executor::Portable;
-use manyhands_wait::{Reason, Spin, TimedOut, Wait, has_own_parker};
+use manyhands_wait::{Reason, Spin, TimedOut, Wait, has_scoped_parker};
 
 use super::answer::{Answers, Slot, Ticket};
 use super::calls::{CallKey, Reply};
@@ -113,14 +113,14 @@ impl<S: State, R: Portable> Pending<S, R> {
         }
     }
 
-    /// The answer, if it comes while it would not be worth to go to sleep. Only where the thread has
-    /// nothing else to do while it waits.
+    /// The answer, if it comes while it would not be worth to go to sleep. Not in a coroutine, whose
+    /// neighbours have better use for the thread.
     fn look_a_moment(&mut self) -> Option<Result<R, ManagerError>> {
         let answer = match &mut self.way {
             Way::Known(answer) => answer.take()?,
             Way::Here(here) => here.slot.take()?,
             Way::There(there) => {
-                if has_own_parker() {
+                if has_scoped_parker() {
                     return None;
                 }
                 let mut reply = None;

@@ -132,8 +132,7 @@ fn two_processes_that_count_under_a_lock_count_exactly() {
 fn functions_of_two_processes_run_at_the_owner_one_at_a_time() {
     fn work(list: ManagedList<u64>) {
         for _ in 0..500 {
-            // Read, compute and write, as one step.
-            list.call(|list, ()| list[0] = list[0] + 1, ()).unwrap();
+            list.call(|list, more| list[0] += more, 1).unwrap();
         }
     }
     let manager = Manager::new();

@@ -23,6 +23,17 @@ static CALL: Reason = Reason::new("call of a managed object");
 /// let length = text.call(|text, more: String| { text.push_str(&more); text.len() }, " hands".into());
 /// assert_eq!(length, Ok(10));
 /// ```
+///
+/// A function that captures something would have to take it along:
+///
+/// ```compile_fail
+/// use manyhands_processes::Manager;
+///
+/// let manager = Manager::new();
+/// let number = manager.manage(1);
+/// let more = std::env::args().count();
+/// number.call(move |number, ()| *number += more, ()).unwrap();
+/// ```
 #[doc(alias = "BaseProxy")]
 #[doc(alias = "Namespace")]
 pub struct Managed<T: Send + 'static>(Handle<Plain<T>>);

@@ -44,7 +44,7 @@ impl<T: Portable> QueueState<T> {
         }
     }
 
-    pub(super) fn put(&mut self, item: T, asker: Asker<()>, answers: &mut Answers) {
+    pub(crate) fn put(&mut self, item: T, asker: Asker<()>, answers: &mut Answers) {
         if self.is_closed {
             return asker.fail(closed(), answers);
         }
