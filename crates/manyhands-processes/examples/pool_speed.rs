@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use manyhands_executor::{Executor, ExecutorExt, MapOptions};
-use manyhands_processes::ProcessPool;
+use manyhands_processes::{Bytes, ProcessPool};
 
 fn next(n: u64) -> u64 {
     n + 1
@@ -60,6 +60,15 @@ fn main() {
             let back = pool.submit(|n: usize| "x".repeat(n), 64 << 20).result().unwrap();
             assert_eq!(back.len(), 64 << 20);
             println!("64 MiB out: {:?}", start.elapsed());
+            let bytes = Bytes::from(vec![7; 64 << 20]);
+            let start = Instant::now();
+            let length = pool.submit(|bytes: Bytes| bytes.len(), bytes).result().unwrap();
+            assert_eq!(length, 64 << 20);
+            println!("64 MiB of bytes in: {:?}", start.elapsed());
+            let start = Instant::now();
+            let back = pool.submit(|n: usize| Bytes::from(vec![1; n]), 64 << 20).result().unwrap();
+            assert_eq!(back.len(), 64 << 20);
+            println!("64 MiB of bytes out: {:?}", start.elapsed());
         }
     }
 }

@@ -6,6 +6,8 @@ use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
 
 use super::channel::now_ns;
 use super::flight::Flight;
+use super::freight::Freight;
+use crate::memory::attachments::Travel;
 
 /// What a task has ended with.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub(super) enum Ending {
     Encoded(Range<usize>),
     /// An encoded outcome that came in pieces.
     Whole(Vec<u8>),
+    /// An encoded outcome with what travels beside it.
+    Laden(Box<Freight>),
     Failed(TaskError),
 }
 
@@ -33,6 +37,7 @@ impl Batch {
             let failure = match &ending {
                 Ending::Encoded(range) => Dispatched::failure_of(&self.bytes[range.clone()]),
                 Ending::Whole(bytes) => Dispatched::failure_of(bytes),
+                Ending::Laden(freight) => Dispatched::failure_of(&freight.body),
                 Ending::Failed(error) => Some(error.kind()),
             };
             if let Some(kind) = failure
@@ -61,6 +66,21 @@ impl Batch {
 
     pub(super) fn is_empty(&self) -> bool {
         self.ended.is_empty() && self.again.is_empty()
+    }
+
+    /// Ends a task; its bytes are in `bytes`.
+    pub(super) fn complete(dispatched: Dispatched, ending: Ending, bytes: &[u8]) {
+        match ending {
+            Ending::Encoded(range) => {
+                dispatched.complete_encoded_with(&bytes[range], &mut Travel::new());
+            }
+            Ending::Whole(bytes) => dispatched.complete_encoded_with(&bytes, &mut Travel::new()),
+            Ending::Laden(freight) => {
+                let Freight { body, attachments } = *freight;
+                dispatched.complete_encoded_with(&body, &mut Travel::with(attachments));
+            }
+            Ending::Failed(error) => dispatched.fail(error),
+        }
     }
 
     /// Forgets the bytes, when all tasks were told. Keeps some memory for the next ones.

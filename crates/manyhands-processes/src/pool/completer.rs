@@ -7,7 +7,7 @@ use std::thread::{Builder, JoinHandle, current};
 
 use manyhands_executor::Dispatched;
 
-use super::batch::Ending;
+use super::batch::{Batch, Ending};
 
 /// Outcomes that are longer than this are decoded on the other thread, in bytes.
 const LARGE: usize = 64 * 1024;
@@ -38,6 +38,7 @@ impl Completer {
         let length = match &ending {
             Ending::Encoded(range) => range.len(),
             Ending::Whole(bytes) => bytes.len(),
+            Ending::Laden(freight) => freight.body.len(),
             Ending::Failed(_) => 0,
         };
         if length <= LARGE && !dispatched.has_callbacks() {
@@ -77,11 +78,7 @@ impl Completer {
         let (sender, receiver) = channel::<(Dispatched, Ending)>();
         let complete = move || {
             for (dispatched, ending) in receiver {
-                match ending {
-                    Ending::Whole(bytes) => dispatched.complete_encoded(&bytes),
-                    Ending::Failed(error) => dispatched.fail(error),
-                    Ending::Encoded(_) => drop(dispatched),
-                }
+                Batch::complete(dispatched, ending, &[]);
             }
         };
         let name = self.name.replace('\0', "");

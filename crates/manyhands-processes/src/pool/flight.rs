@@ -5,7 +5,10 @@ use std::time::Instant;
 use manyhands_executor::{Dispatched, RetryPolicy, TaskError, TaskErrorKind};
 
 use super::channel::{NEVER, Request, RequestKind, now_ns};
+use super::freight::{Packed, is_freight, pack};
 use crate::image::EntryOffsets;
+use crate::memory::attachments::Attachments;
+use crate::memory::segment::Outbox;
 
 /// A task outside of the queue: its argument is encoded, and it belongs to the pool until it ends.
 #[derive(Debug)]
@@ -22,12 +25,19 @@ pub(super) struct Flight {
     /// How often it has begun and failed.
     attempts: u32,
     retry: Option<RetryPolicy>,
+    /// What travels beside the argument.
+    attachments: Option<Box<Attachments>>,
+    /// The argument as it was packed for the worker that has the task, if it had to be.
+    packed: Option<Box<Packed>>,
 }
 
 impl Flight {
     /// # Errors
     /// The task and its error, if its function is not in the program's executable.
-    pub(super) fn of(dispatched: Dispatched) -> Result<Flight, (Dispatched, TaskError)> {
+    pub(super) fn of(
+        dispatched: Dispatched,
+        attachments: Attachments,
+    ) -> Result<Flight, (Dispatched, TaskError)> {
         let (function, trampoline) = match EntryOffsets::of(&dispatched.entry()) {
             Ok(offsets) => offsets.to_raw(),
             Err(error) => {
@@ -43,12 +53,18 @@ impl Flight {
             limit_ns: dispatched.time_limit().map_or(0, |limit| ns_of(limit).max(1)),
             attempts: 0,
             retry: dispatched.retry(),
+            attachments: (!attachments.is_empty()).then(|| Box::new(attachments)),
+            packed: None,
             dispatched,
         })
     }
 
     /// The frame that sends it.
     pub(super) fn request(&self, kind: RequestKind, number: u64) -> Request {
+        let kind = match (kind, &self.packed) {
+            (RequestKind::Call, Some(_)) => RequestKind::Laden,
+            (kind, _) => kind,
+        };
         Request {
             kind,
             number,
@@ -56,8 +72,36 @@ impl Flight {
             trampoline: self.trampoline,
             deadline_ns: self.deadline_ns,
             limit_ns: self.limit_ns,
-            total: self.dispatched.argument().len() as u64,
+            total: self.message().len() as u64,
             task: self.id,
+        }
+    }
+
+    /// Packs the argument for the worker of this outbox, if it has to be packed.
+    pub(super) fn pack(&mut self, outbox: &mut Outbox) {
+        let argument = self.dispatched.argument();
+        let nothing = Attachments::default();
+        let attachments = self.attachments.as_deref().unwrap_or(&nothing);
+        self.packed = is_freight(argument, attachments)
+            .then(|| Box::new(pack(argument, attachments, outbox)));
+    }
+
+    pub(super) fn packed(&self) -> Option<&Packed> {
+        self.packed.as_deref()
+    }
+
+    /// The worker will not have it after all.
+    pub(super) fn unpack(&mut self, outbox: &mut Outbox) {
+        if let Some(packed) = self.packed.take() {
+            packed.withdraw(outbox);
+        }
+    }
+
+    /// What goes through the ring.
+    pub(super) fn message(&self) -> &[u8] {
+        match &self.packed {
+            Some(packed) => &packed.message,
+            None => self.dispatched.argument(),
         }
     }
 

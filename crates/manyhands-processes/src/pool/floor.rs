@@ -8,6 +8,7 @@ use super::batch::{Batch, cancelled};
 use super::channel::{SlotState, Violation};
 use super::flight::Flight;
 use super::seat::{Seat, Stage};
+use crate::memory::segment::Buffers;
 
 /// The workers and the tasks between them.
 pub(super) struct Floor {
@@ -22,6 +23,8 @@ pub(super) struct Floor {
     tasks_max: Option<u64>,
     /// Workers that wrote what cannot be, to be killed.
     pub(super) damaged: Vec<(usize, Violation)>,
+    /// What outcomes are copied into.
+    pub(super) buffers: Buffers,
     pub(super) stolen: u64,
     pub(super) recycled: u64,
 }
@@ -35,6 +38,7 @@ impl Floor {
             depth,
             tasks_max,
             damaged: Vec::new(),
+            buffers: Buffers::new(),
             stolen: 0,
             recycled: 0,
         }

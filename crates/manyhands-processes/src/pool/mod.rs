@@ -9,6 +9,7 @@ mod channel;
 mod completer;
 mod flight;
 mod floor;
+mod freight;
 mod initializer;
 mod lifecycle;
 mod seat;

@@ -1,13 +1,21 @@
 //! One worker as the parent sees it: what was sent to it, and what has come back.
 
 use std::collections::VecDeque;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use manyhands_executor::{TaskError, TaskErrorKind};
 
 use super::batch::{Batch, Ending};
 use super::channel::{
-    Channel, Consumer, PIECE_MAX, Producer, Request, RequestKind, Response, ResponseKind, SLOTS,
-    SlotState, Slots, Violation, now_ns,
+    Channel, Consumer, Descriptors, PIECE_MAX, Producer, REQUEST_WORDS, Request, RequestKind,
+    Response, ResponseKind, SLOTS, SlotState, Slots, Violation, now_ns, send_descriptors,
 };
 use super::flight::Flight;
+use super::freight::{Announced, Packed};
+use crate::memory::memfd;
+use crate::memory::segment::{Buffers, Inbox, Outbox};
 
 /// How far a worker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +57,13 @@ pub(super) struct Seat {
     dirty: bool,
     /// How long a task takes, on average; 0 if none has ended.
     pace_ns: u64,
+    /// The socket beside the rings, once the worker has reported.
+    pub(super) control: Option<Arc<UnixStream>>,
+    /// Descriptors that have come over it.
+    descriptors: Descriptors,
+    /// Large payloads for the worker, and from it.
+    outbox: Outbox,
+    inbox: Inbox,
 }
 
 struct Unsent {
@@ -73,7 +88,7 @@ const AHEAD_NS: u64 = 150_000;
 const DEPTH_MAX: u64 = 256;
 
 impl Seat {
-    pub(super) fn new(number: usize, channel: Channel) -> Seat {
+    pub(super) fn new(number: usize, channel: Channel, buffers: Buffers) -> Seat {
         Seat {
             number,
             stage: Stage::Starting,
@@ -92,6 +107,10 @@ impl Seat {
             ready: None,
             dirty: false,
             pace_ns: 0,
+            control: None,
+            descriptors: Descriptors::default(),
+            outbox: Outbox::new(),
+            inbox: Inbox::copying(buffers, memfd::limit()),
         }
     }
 
@@ -120,22 +139,18 @@ impl Seat {
     }
 
     /// Sends a task; there is room for it. Published with the next [`flush`](Self::flush).
-    pub(super) fn send(&mut self, flight: Flight) -> Result<(), Violation> {
+    pub(super) fn send(&mut self, mut flight: Flight) -> Result<(), Violation> {
         let number = self.first + self.flights.len() as u64;
         self.slots.prepare(number);
-        let argument = flight.dispatched.argument();
-        let piece = &argument[..argument.len().min(PIECE_MAX)];
-        let written = self.unsent.is_empty()
-            && flight.request(RequestKind::Call, number).write(&mut self.requests, piece)?;
-        self.dirty |= written;
-        if !written || piece.len() < argument.len() {
-            let sent = written.then_some(piece.len());
-            self.unsent.push_back(Unsent { number, sent, aborted: false });
-        }
+        flight.pack(&mut self.outbox);
         self.live += 1;
         self.assigned += 1;
         self.limited += usize::from(flight.is_limited());
         self.flights.push_back(Some(flight));
+        self.unsent.push_back(Unsent { number, sent: None, aborted: false });
+        if self.unsent.len() == 1 {
+            self.write_unsent()?;
+        }
         Ok(())
     }
 
@@ -163,7 +178,7 @@ impl Seat {
         let flight = self.flights.get(index).and_then(Option::as_ref).filter(|_| !aborted);
         let (request, piece, next): (_, &[u8], _) = match (flight, sent) {
             (Some(flight), sent) => {
-                let argument = flight.dispatched.argument();
+                let argument = flight.message();
                 let from = sent.unwrap_or(0);
                 let until = argument.len().min(from + PIECE_MAX);
                 let kind = if sent.is_none() { RequestKind::Call } else { RequestKind::More };
@@ -177,7 +192,15 @@ impl Seat {
             }
             (None, Some(_)) => (Request::abort(number), &[], None),
         };
-        if !request.write(&mut self.requests, piece)? {
+        let has_room = self.requests.has_room(piece.len().div_ceil(8) + REQUEST_WORDS)?;
+        if has_room
+            && sent.is_none()
+            && let Some(packed) = flight.and_then(Flight::packed)
+        {
+            send_beside(self.control.as_deref(), number, packed)?;
+            packed.sent(&mut self.outbox);
+        }
+        if !has_room || !request.write(&mut self.requests, piece)? {
             // Ask to be told, and look once more: the worker may have made room meanwhile.
             let alarm = self.channel.parent_wants_room();
             alarm.set();
@@ -258,7 +281,11 @@ impl Seat {
                 batch.end(flight, Ending::Encoded(from..from + length as usize), started_ns);
                 Ok(())
             }
-            ResponseKind::Outcome | ResponseKind::Ready
+            ResponseKind::Laden if response.total == length => {
+                let message = batch.bytes.split_off(from);
+                self.unload(response, message, batch)
+            }
+            ResponseKind::Outcome | ResponseKind::Ready | ResponseKind::Laden
                 if response.total > length && response.total <= OUTCOME_MAX =>
             {
                 let mut payload = Vec::with_capacity(response.total.min(RESERVE_MAX) as usize);
@@ -284,12 +311,46 @@ impl Seat {
             self.incoming = Some((first, payload));
         } else if first.kind == ResponseKind::Ready {
             self.ready = Some(payload);
+        } else if first.kind == ResponseKind::Laden {
+            return self.unload(first, payload, batch);
         } else {
             let flight = self.take_result(first)?;
             let started_ns = now_ns_before(first.took_ns, flight.has_retries());
             batch.end(flight, Ending::Whole(payload), started_ns);
         }
         Ok(())
+    }
+
+    /// Takes an outcome that is described by a message. Its descriptors were sent before it.
+    fn unload(
+        &mut self,
+        response: Response,
+        message: Vec<u8>,
+        batch: &mut Batch,
+    ) -> Result<(), Violation> {
+        let announced = Announced::read(message).map_err(Violation)?;
+        if let Some(control) = &self.control {
+            self.descriptors.hear_all(control);
+        }
+        let fds = self
+            .descriptors
+            .take(response.number, announced.fds())
+            .ok_or(Violation("the descriptors of an outcome did not come"))?;
+        let flight = self.take_result(response)?;
+        let started_ns = now_ns_before(response.took_ns, flight.has_retries());
+        let ending = match announced.open(fds, &mut self.inbox) {
+            Ok(freight) => Ending::Laden(Box::new(freight)),
+            Err(why) => Ending::Failed(TaskError::new(TaskErrorKind::Codec, why)),
+        };
+        batch.end(flight, ending, started_ns);
+        Ok(())
+    }
+
+    /// Gives back the memory of segments that nobody has used for `idle`. Whether there are any.
+    pub(super) fn trim(&mut self, idle: Duration) -> bool {
+        self.outbox.trim(idle);
+        self.inbox.sweep();
+        self.outbox.statistics().segments > 0
     }
 
     fn take_result(&mut self, response: Response) -> Result<Flight, Violation> {
@@ -338,7 +399,9 @@ impl Seat {
             unsent.aborted |= unsent.number == number;
         }
         self.assigned -= 1;
-        self.take(number)
+        let mut flight = self.take(number)?;
+        flight.unpack(&mut self.outbox);
+        Some(flight)
     }
 
     /// Takes back all that have not begun but at most `count`, the newest first, and returns them in
@@ -383,13 +446,30 @@ impl Seat {
         for number in numbers {
             let has_not_begun = matches!(self.slots.state(number), Ok(SlotState::Ready));
             match self.take(number) {
-                Some(flight) if has_not_begun => waiting.push_back(flight),
+                Some(mut flight) if has_not_begun => {
+                    flight.unpack(&mut self.outbox);
+                    waiting.push_back(flight);
+                }
                 Some(flight) => begun.push(flight),
                 None => {}
             }
         }
         (begun, waiting)
     }
+}
+
+/// Sends the descriptors of a task.
+fn send_beside(
+    control: Option<&UnixStream>,
+    number: u64,
+    packed: &Packed,
+) -> Result<(), Violation> {
+    if packed.fds.is_empty() {
+        return Ok(());
+    }
+    control
+        .and_then(|control| send_descriptors(control, number, &packed.fds).ok())
+        .ok_or(Violation("the worker did not take the descriptors of a task"))
 }
 
 /// When something began that took so long, if anybody wants to know.

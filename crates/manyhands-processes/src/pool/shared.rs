@@ -16,6 +16,7 @@ use super::completer::Completer;
 use super::flight::Flight;
 use super::floor::Floor;
 use super::statistics::Counts;
+use crate::memory::attachments::Travel;
 
 /// Set in `submitted` once no job is taken any more. The same word counts the jobs, so every job
 /// was counted before the closing or is refused.
@@ -143,11 +144,12 @@ impl Shared {
 
     /// Claims a job and encodes its argument; `None` if it has ended thereby.
     pub(super) fn encode(&self, job: Job, batch: &mut Batch) -> Option<Flight> {
-        let Some(dispatched) = job.dispatch() else {
+        let mut travel = Travel::new();
+        let Some(dispatched) = job.dispatch_with(&mut travel) else {
             self.count_finished(1);
             return None;
         };
-        match Flight::of(dispatched) {
+        match Flight::of(dispatched, travel.outgoing) {
             Ok(flight) => Some(flight),
             Err((dispatched, error)) => {
                 batch.ended.push((dispatched, Ending::Failed(error)));
@@ -168,11 +170,7 @@ impl Shared {
             else {
                 continue;
             };
-            match ending {
-                Ending::Encoded(range) => dispatched.complete_encoded(&batch.bytes[range]),
-                Ending::Whole(bytes) => dispatched.complete_encoded(&bytes),
-                Ending::Failed(error) => dispatched.fail(error),
-            }
+            Batch::complete(dispatched, ending, &batch.bytes);
         }
         batch.clear();
         self.count_finished(count);

@@ -13,8 +13,8 @@ pub(super) struct Voice {
 }
 
 /// How much is kept, in bytes and in lines.
-const TAIL_BYTES: usize = 4096;
-const TAIL_LINES: usize = 20;
+const TAIL_BYTES: usize = 8192;
+const TAIL_LINES: usize = 40;
 
 impl Voice {
     /// # Errors

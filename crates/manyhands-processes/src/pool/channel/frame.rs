@@ -13,6 +13,8 @@ pub(crate) const PIECE_MAX: usize = 64 * 1024;
 pub(crate) enum RequestKind {
     /// A task with its argument, or the first piece of it.
     Call,
+    /// The same, with a message about the argument in its place.
+    Laden,
     /// The next piece of an argument.
     More,
     /// The rest of an argument does not come: the task was taken back.
@@ -38,7 +40,8 @@ pub(crate) struct Request {
     pub(crate) task: u64,
 }
 
-const REQUEST_WORDS: usize = 8;
+/// The header of a request, in words.
+pub(crate) const REQUEST_WORDS: usize = 8;
 
 impl Request {
     /// Says that the rest of this task's argument does not come.
@@ -61,6 +64,7 @@ impl Request {
             RequestKind::Call => 1,
             RequestKind::More => 2,
             RequestKind::Abort => 3,
+            RequestKind::Laden => 4,
         };
         let header: [u64; REQUEST_WORDS] = [
             first_word(kind, piece),
@@ -88,6 +92,7 @@ impl Request {
             1 => RequestKind::Call,
             2 => RequestKind::More,
             3 => RequestKind::Abort,
+            4 => RequestKind::Laden,
             _ => return Err(Violation("a request is of no known kind")),
         };
         let [_, number, function, trampoline, deadline_ns, limit_ns, total, task] = header;
@@ -100,6 +105,8 @@ impl Request {
 pub(crate) enum ResponseKind {
     /// The outcome of a task, or the first piece of it.
     Outcome,
+    /// The same, with a message about the outcome in its place.
+    Laden,
     /// The next piece of an outcome.
     More,
     /// The worker is ready: the payload is the outcome of its initializer, empty if it has none.
@@ -127,6 +134,7 @@ impl Response {
             ResponseKind::Outcome => 1,
             ResponseKind::More => 2,
             ResponseKind::Ready => 3,
+            ResponseKind::Laden => 4,
         };
         let header: [u64; RESPONSE_WORDS] =
             [first_word(kind, piece), self.number, self.took_ns, self.total];
@@ -146,6 +154,7 @@ impl Response {
             1 => ResponseKind::Outcome,
             2 => ResponseKind::More,
             3 => ResponseKind::Ready,
+            4 => ResponseKind::Laden,
             _ => return Err(Violation("a response is of no known kind")),
         };
         let [_, number, took_ns, total] = header;

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod clock;
+mod descriptors;
 mod frame;
 mod layout;
 mod region;
@@ -14,7 +15,8 @@ mod slots;
 
 pub(super) use alarm::{Alarm, Bell};
 pub(super) use clock::{NEVER, instant_at, now_ns};
-pub(super) use frame::{PIECE_MAX, Request, RequestKind, Response, ResponseKind};
+pub(super) use descriptors::{Descriptors, Heard, read, send_descriptors, send_word};
+pub(super) use frame::{PIECE_MAX, REQUEST_WORDS, Request, RequestKind, Response, ResponseKind};
 pub(super) use layout::{Channel, SLOTS};
 pub(super) use ring::{Consumer, Producer, Violation};
 pub(super) use slots::{SlotState, Slots};

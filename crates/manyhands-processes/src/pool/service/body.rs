@@ -2,6 +2,7 @@
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
 
 use rustix::process::Signal;
 
@@ -41,7 +42,7 @@ pub(super) enum Life {
     Starting(Starting),
     Running {
         process: PidFd,
-        control: UnixStream,
+        control: Arc<UnixStream>,
     },
 }
 

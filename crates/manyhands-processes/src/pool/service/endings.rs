@@ -5,14 +5,12 @@
 //! another it is killed. What the worker had besides is taken back before the first signal; only if
 //! the task is still running then is there a signal, so no other task can be hit by it.
 
-use std::io::Write;
-
 use rustix::process::Signal;
 
 use super::body::{Body, Life};
 use super::{Service, remind};
 use crate::pool::batch::{Batch, cancelled, timed_out_and_killed, timed_out_unbegun};
-use crate::pool::channel::{NEVER, SlotState, now_ns};
+use crate::pool::channel::{NEVER, SlotState, now_ns, send_word};
 use crate::pool::floor::Floor;
 use crate::pool::seat::Stage;
 use manyhands_executor::TaskError;
@@ -116,7 +114,7 @@ fn begin(body: &mut Body, floor: &Floor, number: u64, cause: Cause, grace: u64) 
     }
     if let Life::Running { control, .. } = &body.life {
         // The line is full only if the worker has been told often enough.
-        let _told_already = (&*control).write(&[1]);
+        let _told_already = send_word(control);
     }
     let at_ns = now_ns().saturating_add(grace);
     body.escalation = Some(Escalation { number, cause, step: Step::Asked, at_ns });

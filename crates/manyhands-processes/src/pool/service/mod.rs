@@ -37,6 +37,8 @@ pub(super) struct Service {
     herald: Herald,
     /// When something has to be done even if nothing happens.
     next_ns: Option<u64>,
+    /// When memory is given back next.
+    trim_ns: u64,
     /// How many frames came in the last turn in which some did.
     last_frames: usize,
 }
@@ -46,6 +48,9 @@ const ENCODE_MAX: usize = 64;
 
 /// How long a worker that was told to end may take.
 const LEAVE: Duration = Duration::from_secs(5);
+
+/// How long memory for large payloads is kept unused.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// Starts the service of a pool.
 ///
@@ -64,6 +69,7 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<()> {
         batch: Batch::default(),
         encoded: Vec::new(),
         next_ns: None,
+        trim_ns: 0,
         last_frames: 0,
     };
     std::thread::Builder::new().name(name).spawn(move || service.live()).map(drop)
@@ -124,7 +130,7 @@ impl Service {
         self.fill();
         let told = !self.batch.ended.is_empty();
         self.shared.tell(&mut self.batch);
-        let changed = self.see_to_workers();
+        let changed = self.see_to_workers() || !self.batch.is_empty();
         if frames > 0 {
             self.last_frames = frames;
         }
@@ -209,11 +215,34 @@ impl Service {
         changed |= self.finish_starts();
         self.enforce_limits();
         self.weigh();
+        self.trim();
         self.dismiss();
         changed |= self.recruit();
         let staff = self.shared.floor().staff();
         self.shared.counts.staff.store(staff, Ordering::Relaxed);
         changed
+    }
+
+    /// Gives back memory for large payloads that was not used for a while.
+    fn trim(&mut self) {
+        let Service { shared, next_ns, trim_ns, .. } = self;
+        let now = now_ns();
+        if now < *trim_ns {
+            remind(next_ns, *trim_ns);
+            return;
+        }
+        let mut floor = shared.floor();
+        let mut any = floor.buffers.kept_bytes() > 0;
+        for seat in &mut floor.seats {
+            any |= seat.trim(IDLE);
+        }
+        let buffers = floor.buffers.clone();
+        drop(floor);
+        buffers.trim(IDLE);
+        if any {
+            *trim_ns = now.saturating_add(IDLE.as_nanos() as u64);
+            remind(next_ns, *trim_ns);
+        }
     }
 
     /// Has workers leave that are not needed any more, and end when they have no task left.

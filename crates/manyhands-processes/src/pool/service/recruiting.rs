@@ -1,6 +1,7 @@
 //! New workers: when one is wanted, how far those are that start, and what if they do not.
 
 use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -96,7 +97,9 @@ impl Service {
         self.listen(number, body.fd()).map_err(refused)?;
         self.shared.pids().push(body.pid());
         self.bodies.push(body);
-        self.shared.floor().seats.push(Seat::new(number, channel));
+        let mut floor = self.shared.floor();
+        let buffers = floor.buffers.clone();
+        floor.seats.push(Seat::new(number, channel, buffers));
         Ok(())
     }
 
@@ -139,7 +142,11 @@ impl Service {
         let body = &mut self.bodies[at];
         let number = body.number;
         let served = crate::manager::serve(process.pid(), service);
-        body.life = Life::Running { process, control };
+        let control = Arc::new(control);
+        body.life = Life::Running { process, control: Arc::clone(&control) };
+        if let Some(seat) = self.shared.floor().seat(number) {
+            seat.control = Some(control);
+        }
         let listening = self.listen(number, self.bodies[at].fd());
         served.and(listening).map_err(|error| format!("a worker cannot be listened to: {error}"))
     }

@@ -9,6 +9,7 @@ use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel};
 
 use super::listener::Listener;
 use crate::image::EntryOffsets;
+use crate::memory::attachments::Travel;
 use crate::pool::channel::{NEVER, Request, Slots, instant_at, now_ns};
 
 pub(super) struct Calls {
@@ -53,13 +54,14 @@ impl Calls {
         self.ended_ns = None;
     }
 
-    /// Takes the bytes of an outcome that was sent.
-    pub(super) fn give_back(&mut self, outcome: Vec<u8>) {
-        drop(outcome);
-    }
-
     /// Calls what the request says.
-    pub(super) fn call(&mut self, request: &Request, argument: &[u8], started_ns: u64) -> Vec<u8> {
+    pub(super) fn call(
+        &mut self,
+        request: &Request,
+        argument: &[u8],
+        travel: &mut Travel,
+        started_ns: u64,
+    ) -> Vec<u8> {
         let entry = match self.entry(request) {
             Ok(entry) => entry,
             Err(error) => return not_found(&error),
@@ -68,8 +70,8 @@ impl Calls {
         let label = || TaskLabel { id, name: None };
         let deadline = instant_at(end_of(request, started_ns));
         let layer = Layer::new().task(&label).source(&*self.listener).deadline(deadline);
-        let called =
-            catch_unwind(AssertUnwindSafe(|| layer.enter(|| entry.call_encoded(argument))));
+        let call = || entry.call_encoded_with(argument, travel);
+        let called = catch_unwind(AssertUnwindSafe(|| layer.enter(call)));
         called.unwrap_or_else(|payload| {
             encode_failure(&match Interrupt::caught(payload, &layer) {
                 Ok(Cause::Cancelled) => {

@@ -1,15 +1,17 @@
 //! The worker's ear: a thread that is told when the running task is to end, and wakes what it waits
 //! for. A task that computes learns of it by asking, from the table of tasks.
 
-use std::io::{self, Read};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use manyhands_wait::CancelSource;
 
-use crate::pool::channel::Slots;
+use crate::pool::channel::{Descriptors, Heard, Slots, read};
 
 /// The source of cancellation of whatever task runs.
 pub(super) struct Listener {
@@ -17,6 +19,9 @@ pub(super) struct Listener {
     /// The number of the task that runs; one after the other.
     running: AtomicU64,
     wakers: Mutex<Wakers>,
+    /// Descriptors that have come.
+    arrived: Mutex<Descriptors>,
+    arrival: Condvar,
 }
 
 #[derive(Default)]
@@ -27,26 +32,49 @@ struct Wakers {
 
 impl Listener {
     pub(super) fn new(slots: Slots) -> Listener {
-        Listener { slots, running: AtomicU64::new(0), wakers: Mutex::default() }
+        Listener {
+            slots,
+            running: AtomicU64::new(0),
+            wakers: Mutex::default(),
+            arrived: Mutex::default(),
+            arrival: Condvar::new(),
+        }
     }
 
     /// Listens from now on, on a thread of its own.
-    pub(super) fn listen(self: &Arc<Self>, mut control: UnixStream) -> io::Result<()> {
+    pub(super) fn listen(self: &Arc<Self>, control: UnixStream) -> io::Result<()> {
         let listener = Arc::clone(self);
         let builder = std::thread::Builder::new().name("manyhands-listener".into());
         let listen = move || {
-            // What is said does not matter: it is in the table. A parent that is gone ends the
-            // process in another way.
-            let mut said = [0; 64];
+            // A parent that is gone ends the process in another way.
             loop {
-                match control.read(&mut said) {
-                    Ok(1..) => listener.wake(),
-                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                    Ok(0) | Err(_) => return,
+                let missing = listener.arrived().missing();
+                let Ok(read) = read(&control, missing) else { return };
+                if listener.arrived().take_in(read) == Heard::Closed {
+                    return;
                 }
+                listener.arrival.notify_all();
+                // What is said does not matter: it is in the table.
+                listener.wake();
             }
         };
-        builder.stack_size(128 * 1024).spawn(listen).map(drop)
+        builder.stack_size(256 * 1024).spawn(listen).map(drop)
+    }
+
+    /// Waits for the descriptors of a task, which were sent before it. `None` if they do not come.
+    pub(super) fn descriptors(&self, number: u64, count: usize) -> Option<Vec<OwnedFd>> {
+        const LONG: Duration = Duration::from_secs(30);
+        let mut fds = None;
+        let look = |arrived: &mut Descriptors| {
+            fds = arrived.take(number, count);
+            fds.is_none()
+        };
+        drop(self.arrival.wait_timeout_while(self.arrived(), LONG, look));
+        fds
+    }
+
+    fn arrived(&self) -> MutexGuard<'_, Descriptors> {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// This task runs from now on.

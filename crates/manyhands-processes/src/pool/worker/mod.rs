@@ -8,14 +8,19 @@ mod outgoing;
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
+use std::time::Duration;
 
+use manyhands_executor::{TaskError, TaskErrorKind, encode_failure};
 use manyhands_wait::Spin;
 use serde::{Deserialize, Serialize};
 
 use super::channel::{
     Bell, Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation,
 };
+use super::freight::{Announced, Freight};
 use crate::image::EntryOffsets;
+use crate::memory::attachments::Travel;
+use crate::memory::segment::Inbox;
 use crate::start::Origin;
 use call::Calls;
 use incoming::Incoming;
@@ -28,6 +33,9 @@ pub(super) struct Orders {
     /// The function to be called before the first task, and its encoded argument.
     pub(super) initializer: Option<(EntryOffsets, Vec<u8>)>,
 }
+
+/// How long memory for large outcomes is kept unused.
+const IDLE: Duration = Duration::from_secs(2);
 
 /// A worker that cannot go on because what came from its parent makes no sense, or because its
 /// memory is damaged.
@@ -54,12 +62,17 @@ fn work(origin: Origin) -> Result<(), String> {
     let orders: Orders = postcard::from_bytes(&payload).map_err(|error| error.to_string())?;
     let channel = Channel::open(memory.as_fd()).map_err(|error| error.to_string())?;
     drop(memory);
+    let spoken = control.try_clone().map_err(|error| error.to_string())?;
     let listener = Arc::new(Listener::new(channel.slots()));
     let mut worker = Worker {
         requests: channel.request_consumer(),
         slots: channel.slots(),
-        out: Outgoing::new(channel.clone(), Bell::of(bell)),
+        out: Outgoing::new(channel.clone(), Bell::of(bell), spoken),
         calls: Calls::new(Arc::clone(&listener)),
+        listener: Arc::clone(&listener),
+        // SAFETY: the parent has started this process and is the same program; it keeps to the
+        // protocol of segments.
+        inbox: unsafe { Inbox::in_place() },
         incoming: None,
         channel,
     };
@@ -82,6 +95,9 @@ struct Worker {
     slots: Slots,
     out: Outgoing,
     calls: Calls,
+    listener: Arc<Listener>,
+    /// Large payloads from the parent.
+    inbox: Inbox,
     /// An argument that comes in pieces.
     incoming: Option<Incoming>,
 }
@@ -106,10 +122,12 @@ impl Worker {
 
     fn handle(&mut self, request: Request, piece: &mut Vec<u8>) -> Result<(), Violation> {
         match (request.kind, self.incoming.take()) {
-            (RequestKind::Call, None) if request.total == piece.len() as u64 => {
+            (RequestKind::Call | RequestKind::Laden, None)
+                if request.total == piece.len() as u64 =>
+            {
                 self.run(&request, piece)
             }
-            (RequestKind::Call, None) => {
+            (RequestKind::Call | RequestKind::Laden, None) => {
                 self.incoming = Some(Incoming::begin(request, piece)?);
                 Ok(())
             }
@@ -128,16 +146,35 @@ impl Worker {
     }
 
     fn run(&mut self, request: &Request, argument: &mut Vec<u8>) -> Result<(), Violation> {
+        let laden = request.kind == RequestKind::Laden;
+        // Also of a task that was taken back: nobody else takes its descriptors.
+        let freight = laden.then(|| self.unload(request, std::mem::take(argument)));
         let Some(started_ns) = self.calls.start(&self.slots, request.number) else {
             return Ok(()); // it was taken back
         };
-        let outcome = self.calls.call(request, argument, started_ns);
+        let mut travel = Travel::new();
+        let outcome = match freight {
+            None => self.calls.call(request, argument, &mut travel, started_ns),
+            Some(Ok(Freight { body, attachments })) => {
+                travel.incoming = attachments;
+                self.calls.call(request, &body, &mut travel, started_ns)
+            }
+            Some(Err(why)) => encode_failure(&TaskError::new(TaskErrorKind::Codec, why)),
+        };
         let took_ns = self.calls.ended(started_ns);
-        self.out.send(ResponseKind::Outcome, request.number, took_ns, &outcome)?;
+        self.out.send_outcome(request.number, took_ns, &outcome, &travel.outgoing)?;
         self.slots.finish(request.number);
         self.out.announce();
-        self.calls.give_back(outcome);
         Ok(())
+    }
+
+    fn unload(&mut self, request: &Request, message: Vec<u8>) -> Result<Freight, String> {
+        let announced = Announced::read(message).map_err(str::to_owned)?;
+        let fds = self
+            .listener
+            .descriptors(request.number, announced.fds())
+            .ok_or("the descriptors of an argument did not come")?;
+        announced.open(fds, &mut self.inbox)
     }
 
     /// Waits until there is a request; `false` if the worker shall end.
@@ -154,7 +191,12 @@ impl Worker {
                 alarm.clear();
                 return requests.has_frames();
             }
-            alarm.sleep();
+            if self.out.trim(IDLE) {
+                self.inbox.sweep();
+                alarm.sleep_timeout(IDLE);
+            } else {
+                alarm.sleep();
+            }
         }
     }
 }

@@ -1,21 +1,60 @@
 //! What a worker writes to its parent.
 
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
-use crate::pool::channel::{Bell, Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation};
+use manyhands_executor::{TaskError, TaskErrorKind, encode_failure};
+
+use crate::memory::attachments::Attachments;
+use crate::memory::segment::Outbox;
+use crate::pool::channel::{
+    Bell, Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation, send_descriptors,
+};
+use crate::pool::freight::{is_freight, pack};
 
 pub(super) struct Outgoing {
     channel: Channel,
     results: Producer,
     bell: Bell,
+    control: UnixStream,
+    outbox: Outbox,
 }
 
 /// How long to sleep between looks for room that the parent has not announced.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 impl Outgoing {
-    pub(super) fn new(channel: Channel, bell: Bell) -> Outgoing {
-        Outgoing { results: channel.result_producer(), channel, bell }
+    pub(super) fn new(channel: Channel, bell: Bell, control: UnixStream) -> Outgoing {
+        let results = channel.result_producer();
+        Outgoing { results, channel, bell, control, outbox: Outbox::new() }
+    }
+
+    /// Writes the outcome of a task with what travels beside it.
+    pub(super) fn send_outcome(
+        &mut self,
+        number: u64,
+        took_ns: u64,
+        outcome: &[u8],
+        attachments: &Attachments,
+    ) -> Result<(), Violation> {
+        if !is_freight(outcome, attachments) {
+            return self.send(ResponseKind::Outcome, number, took_ns, outcome);
+        }
+        let packed = pack(outcome, attachments, &mut self.outbox);
+        if let Err(error) = send_descriptors(&self.control, number, &packed.fds) {
+            packed.withdraw(&mut self.outbox);
+            let why = format!("the descriptors of a result were not sent: {error}");
+            let error = TaskError::new(TaskErrorKind::Codec, why);
+            return self.send(ResponseKind::Outcome, number, took_ns, &encode_failure(&error));
+        }
+        packed.sent(&mut self.outbox);
+        self.send(ResponseKind::Laden, number, took_ns, &packed.message)
+    }
+
+    /// Gives back the memory of large outcomes that nobody has used for `idle`. Whether there is any.
+    pub(super) fn trim(&mut self, idle: Duration) -> bool {
+        self.outbox.trim(idle);
+        self.outbox.statistics().segments > 0
     }
 
     /// Writes a response, in pieces if it is long, and publishes it. Waits for room.

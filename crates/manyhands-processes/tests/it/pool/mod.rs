@@ -6,6 +6,7 @@ mod faults;
 mod lifecycle;
 mod limits;
 mod orphans;
+mod payloads;
 mod retries;
 mod tidiness;
 
