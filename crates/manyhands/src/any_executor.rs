@@ -55,6 +55,14 @@ impl AnyExecutor {
                 let limit = size.map_or(crate::AsyncPool::DEFAULT_LIMIT, usize::from);
                 Box::new(crate::AsyncPool::new(limit).map_err(|error| error.to_string())?)
             }
+            #[cfg(feature = "processes")]
+            Model::Processes(size) => {
+                let mut pool = crate::ProcessPool::builder();
+                if let Some(workers) = size {
+                    pool = pool.workers(workers.into());
+                }
+                Box::new(pool.build().map_err(|error| error.to_string())?)
+            }
         };
         Ok(AnyExecutor { model, executor })
     }

@@ -1,8 +1,8 @@
 //! One executor interface for threads, coroutines, processes, async tasks and clusters — and
 //! nothing hangs silently.
 //!
-//! This crate is the one that programs name; its features are the rooms: `threads`, `coroutines` and
-//! `async` (on by default) and `http`. Processes, locks and queues, clusters and traces are not
+//! This crate is the one that programs name; its features are the rooms: `threads`, `coroutines`,
+//! `async` and `processes` (on by default) and `http`. Locks and queues, clusters and traces are not
 //! built yet.
 //!
 //! ```
@@ -12,7 +12,7 @@
 //!     n * n
 //! }
 //!
-//! for model in ["sequential", "threads:4", "coroutines", "async:4"] {
+//! for model in ["sequential", "threads:4", "coroutines", "async:4", "processes:2"] {
 //!     let executor: AnyExecutor = model.parse().unwrap();
 //!     let squares: Result<Vec<u64>, _> = executor.map(square, 1..=4).collect();
 //!     assert_eq!(squares.unwrap(), [1, 4, 9, 16]);
@@ -35,6 +35,11 @@ pub use manyhands_coroutines::{
 };
 pub use manyhands_executor::*;
 pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
+#[cfg(feature = "processes")]
+pub use manyhands_processes::{
+    BuildError as ProcessPoolBuildError, Process, ProcessPool, ProcessPoolBuilder,
+    Statistics as ProcessPoolStatistics,
+};
 #[cfg(feature = "threads")]
 pub use manyhands_threads::{
     BuildError as ThreadPoolBuildError, CurrentThread, Statistics as ThreadPoolStatistics, Thread,
@@ -53,6 +58,12 @@ pub mod coroutines {
     pub use manyhands_coroutines::*;
 }
 
+/// Room for processes: everything about them, shared memory, managers, external programs.
+#[cfg(feature = "processes")]
+pub mod processes {
+    pub use manyhands_processes::*;
+}
+
 /// Room for HTTP: a session that works from threads and async code alike.
 #[cfg(feature = "http")]
 pub mod http {
@@ -60,7 +71,7 @@ pub mod http {
 }
 
 /// Python's names for threads, pools, futures, coroutines and HTTP, and what they are called here.
-#[cfg(all(doc, feature = "threads", feature = "async", feature = "coroutines", feature = "http"))]
+#[cfg(all(doc, feature = "threads", feature = "async", feature = "coroutines", feature = "processes", feature = "http"))]
 #[doc = include_str!("../docs/coming-from-python.md")]
 pub mod coming_from_python {}
 
@@ -70,6 +81,7 @@ pub mod coming_from_python {}
     feature = "threads",
     feature = "async",
     feature = "coroutines",
+    feature = "processes",
     feature = "http"
 ))]
 #[doc = include_str!("../../../README.md")]

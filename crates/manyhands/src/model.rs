@@ -30,6 +30,10 @@ pub enum Model {
     /// `async` or `async:N`: at most N tasks in flight on the shared runtime.
     #[cfg(feature = "async")]
     Async(Option<NonZeroUsize>),
+    /// `processes` or `processes:N`: a pool of N worker processes; without N one for each core.
+    /// Takes plain functions only; closures and futures are rejected.
+    #[cfg(feature = "processes")]
+    Processes(Option<NonZeroUsize>),
 }
 
 /// What can be written, for messages.
@@ -47,9 +51,23 @@ const POSSIBLE: &[&str] = &[
     "async",
     #[cfg(feature = "async")]
     "async:N",
+    #[cfg(feature = "processes")]
+    "processes",
+    #[cfg(feature = "processes")]
+    "processes:N",
 ];
 
 impl Model {
+    /// Whether its workers share the caller's memory, so that it takes closures and futures. The
+    /// others take plain functions with arguments and results that can be encoded.
+    pub fn is_in_process(self) -> bool {
+        #[cfg(feature = "processes")]
+        if matches!(self, Model::Processes(_)) {
+            return false;
+        }
+        true
+    }
+
     /// The names that can be parsed, with `N` for a number from 1.
     pub fn possible() -> &'static [&'static str] {
         POSSIBLE
@@ -86,6 +104,8 @@ impl FromStr for Model {
             "coroutines" => Ok(Model::Coroutines(size)),
             #[cfg(feature = "async")]
             "async" => Ok(Model::Async(size)),
+            #[cfg(feature = "processes")]
+            "processes" => Ok(Model::Processes(size)),
             _ => Err(unknown("there is no such model")),
         }
     }
@@ -101,6 +121,8 @@ impl fmt::Display for Model {
             Model::Coroutines(size) => ("coroutines", size),
             #[cfg(feature = "async")]
             Model::Async(size) => ("async", size),
+            #[cfg(feature = "processes")]
+            Model::Processes(size) => ("processes", size),
         };
         match size {
             Some(size) => write!(f, "{name}:{size}"),
@@ -126,7 +148,13 @@ impl fmt::Display for UnknownModel {
 
 impl std::error::Error for UnknownModel {}
 
-#[cfg(all(test, feature = "threads", feature = "async", feature = "coroutines"))]
+#[cfg(all(
+    test,
+    feature = "threads",
+    feature = "async",
+    feature = "coroutines",
+    feature = "processes"
+))]
 mod tests {
     use super::*;
 
@@ -140,6 +168,8 @@ mod tests {
             "coroutines:2",
             "async",
             "async:200",
+            "processes",
+            "processes:4",
         ];
         for name in names {
             assert_eq!(name.parse::<Model>().unwrap().to_string(), name);
