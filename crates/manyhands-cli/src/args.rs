@@ -10,7 +10,7 @@ use crate::exit::EXIT_CODES;
 use crate::fetch::FetchArgs;
 use crate::site::ServeArgs;
 
-/// Many hands make light work: one workload under threads, async tasks and more.
+/// Many hands make light work: one workload under threads, processes, async tasks and more.
 #[derive(Debug, Parser)]
 #[command(name = "manyhands", version, after_help = EXIT_CODES)]
 pub(crate) struct Arguments {
@@ -41,6 +41,9 @@ pub(crate) enum Command {
     /// Run the order on standard input under one model and print what was measured
     #[command(hide = true)]
     RunModel,
+    /// Run tasks of which one aborts under one model and print what arrives
+    #[command(hide = true)]
+    RunCrash,
 }
 
 /// Parses a factor: a finite number that is not negative.

@@ -1,4 +1,4 @@
-//! The command `manyhands`: one workload under threads, async tasks and other models.
+//! The command `manyhands`: one workload under threads, processes, async tasks and other models.
 
 #![forbid(unsafe_code)]
 
@@ -35,5 +35,6 @@ fn run(command: &Command) -> anyhow::Result<Exit> {
         Command::Completions { shell } => manual::completions(*shell),
         Command::Man { subcommand } => manual::man(subcommand.as_deref()),
         Command::RunModel => compare::run_model(),
+        Command::RunCrash => compare::run_crash(),
     }
 }

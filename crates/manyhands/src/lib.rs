@@ -37,8 +37,8 @@ pub use manyhands_executor::*;
 pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
 #[cfg(feature = "processes")]
 pub use manyhands_processes::{
-    BuildError as ProcessPoolBuildError, Process, ProcessPool, ProcessPoolBuilder,
-    Statistics as ProcessPoolStatistics,
+    Bytes, PoolBuildError as ProcessPoolBuildError, Process, ProcessPool, ProcessPoolBuilder,
+    ProcessPoolStatistics, in_worker, init,
 };
 #[cfg(feature = "threads")]
 pub use manyhands_threads::{
@@ -71,7 +71,14 @@ pub mod http {
 }
 
 /// Python's names for threads, pools, futures, coroutines and HTTP, and what they are called here.
-#[cfg(all(doc, feature = "threads", feature = "async", feature = "coroutines", feature = "processes", feature = "http"))]
+#[cfg(all(
+    doc,
+    feature = "threads",
+    feature = "async",
+    feature = "coroutines",
+    feature = "processes",
+    feature = "http"
+))]
 #[doc = include_str!("../docs/coming-from-python.md")]
 pub mod coming_from_python {}
 

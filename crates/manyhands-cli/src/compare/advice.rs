@@ -58,6 +58,7 @@ pub(crate) fn advise(cores: usize, measured: &[Figures]) -> Advice {
     why.extend(sentences::ceiling(chosen, sequential(&usable), cores));
     why.extend(sentences::busy_cores(&usable, cores));
     why.extend(sentences::alternatives(chosen, reason, &usable));
+    why.extend(sentences::isolation(chosen, &usable));
     why.extend(sentences::failures(measured, &usable));
     Advice { model: Some(chosen.model.clone()), why: why.join(" ") }
 }
@@ -198,6 +199,37 @@ mod tests {
         ]);
         assert_eq!(advice.model.as_deref(), Some("threads:8"));
         says(&advice, &["computes 50 %", "waits 50 %", "async took 0.900 s"]);
+    }
+
+    #[test]
+    fn what_processes_cost_and_give_is_told() {
+        let advice = compared(vec![
+            model("sequential", 1.0, 0.99, 6),
+            model("threads:2", 0.52, 1.0, 6),
+            model("processes:2", 0.54, 1.02, 19),
+        ]);
+        assert_eq!(advice.model.as_deref(), Some("threads:2"));
+        says(
+            &advice,
+            &["not measurably", "needing 19.0 MiB", "In processes:2 a task that crashes"],
+        );
+        let distant = compared(vec![
+            model("sequential", 1.0, 0.99, 6),
+            model("threads:2", 0.52, 1.0, 6),
+            model("async", 0.60, 1.0, 6),
+            model("processes:2", 0.78, 1.02, 19),
+        ]);
+        says(&distant, &["async took", "processes:2 (0.780 s, 19.0 MiB) a task that crashes"]);
+        let chosen = compared(vec![
+            model("sequential", 1.0, 0.99, 6),
+            model("threads:2", 0.9, 1.0, 6),
+            model("processes:2", 0.54, 1.02, 19),
+        ]);
+        assert_eq!(chosen.model.as_deref(), Some("processes:2"));
+        says(&chosen, &["In processes:2 a task that crashes"]);
+        let without =
+            compared(vec![model("sequential", 1.0, 0.99, 6), model("threads:2", 0.52, 1.0, 6)]);
+        assert!(!without.why.contains("crashes"), "{}", without.why);
     }
 
     #[test]

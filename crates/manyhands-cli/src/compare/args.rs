@@ -29,7 +29,7 @@ pub(crate) struct CompareArgs {
     pub workloads: Vec<Kind>,
 
     /// The models, by the names of their executors, separated by commas
-    /// [default: sequential, threads, coroutines and async, sized to the workload]
+    /// [default: sequential, threads, coroutines, async and processes, sized to the workload]
     #[arg(short, long, value_name = "LIST", value_delimiter = ',')]
     pub models: Vec<Model>,
 
@@ -44,6 +44,17 @@ pub(crate) struct CompareArgs {
         value_parser = clap::value_parser!(u16).range(1..=1024)
     )]
     pub sweep: Option<u16>,
+
+    /// Show instead what a crash takes with it: 100 small tasks under each model, of which number 50
+    /// calls abort()
+    #[arg(
+        long,
+        conflicts_with_all = [
+            "urls", "file", "workloads", "sweep", "repeats", "warmup", "timeout", "html", "latency",
+            "effort"
+        ]
+    )]
+    pub crash: bool,
 
     /// How many runs of each model count
     #[arg(short, long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..))]
@@ -77,8 +88,13 @@ pub(crate) struct CompareArgs {
 
 const AFTER_HELP: &str = "\
 Every run of a model is a fresh process with fresh connections, so its CPU time
-and its memory are its own. The models take turns. The figures are medians; the
+and its memory are its own; those of worker processes are added, and what they
+share counts for each. The models take turns. The figures are medians; the
 speed-up is against sequential. All models have to produce the same output.
+
+With --crash each model has a process of its own, too: where the workers share
+the memory of the program, a task that aborts ends all of it; worker processes
+lose that task alone.
 
 Examples:
   manyhands compare
@@ -86,9 +102,10 @@ Examples:
   manyhands compare --models sequential,threads:8,async:8 https://example.com/
   manyhands compare --file urls.txt --repeats 5 --json
   manyhands compare --sweep
+  manyhands compare --crash
 
 Exit codes:
-  0    everything went well
+  0    everything went well; with --crash, as each model promises
   1    a task or a model failed, a line of the file is no URL, or outputs differ
   2    wrong usage
   130  interrupted with Ctrl-C (143: by SIGTERM); what was measured is printed";

@@ -8,10 +8,11 @@ use manyhands::{
     AnyExecutor, Executor, ExecutorExt, InProcess, MapOptions, Model, Shutdown, Task, TaskError,
 };
 use rustix::process::{Signal, getpid, kill_process};
+use serde::de::DeserializeOwned;
 
 use super::protocol::{Order, Outcome, Run, Sample};
 use super::task::{Assignment, perform, perform_async};
-use super::usage::{core_wait_s, cpu_time, now_s, peak_rss_bytes};
+use super::usage::{children_peak_rss_bytes, core_wait_s, cpu_time, now_s, peak_rss_bytes};
 use crate::exit::Exit;
 
 /// Runs the order on standard input.
@@ -20,16 +21,25 @@ use crate::exit::Exit;
 /// When the order makes no sense or the executor cannot be made. What goes wrong in a task is part
 /// of the answer.
 pub(crate) fn run_model() -> anyhow::Result<Exit> {
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line).context("cannot read the order")?;
-    let order: Order = serde_json::from_str(&line).context("the order makes no sense")?;
+    let order: Order = read_order()?;
     let model: Model = order.model.parse()?;
-    end_with_parent()?;
     let run = carry_out(model, &order)?;
     let mut stdout = io::stdout().lock();
     serde_json::to_writer(&mut stdout, &run).context("cannot print the measurements")?;
     stdout.flush()?;
     Ok(Exit::Success)
+}
+
+/// Reads the order, one line of standard input, and has this process end with its parent from now on.
+///
+/// # Errors
+/// When there is no order, or it makes no sense.
+pub(crate) fn read_order<T: DeserializeOwned>() -> anyhow::Result<T> {
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).context("cannot read the order")?;
+    let order = serde_json::from_str(&line).context("the order makes no sense")?;
+    end_with_parent()?;
+    Ok(order)
 }
 
 /// Has this process killed when standard input ends: only the parent holds its other end, so the
@@ -71,12 +81,14 @@ fn carry_out(model: Model, order: &Order) -> anyhow::Result<Run> {
             outcomes.map(|outcome| collect(outcome, origin_s)).collect()
         }
     };
-    // The executor's threads have to be there still to tell it.
+    // The executor's threads and processes have to be there still to tell it.
     let core_wait_s = core_wait_s() - core_wait_before_s;
+    let children_peak_rss_bytes = children_peak_rss_bytes();
     executor.shutdown(Shutdown::WAIT);
     let wall_s = now_s() - origin_s;
     let cpu_s = (cpu_time()? - cpu_before).as_secs_f64();
-    Ok(Run { wall_s, cpu_s, core_wait_s, peak_rss_bytes: peak_rss_bytes()?, samples })
+    let peak_rss_bytes = peak_rss_bytes()? + children_peak_rss_bytes;
+    Ok(Run { wall_s, cpu_s, core_wait_s, peak_rss_bytes, samples })
 }
 
 /// An async executor gets futures, which is what it is for; every other gets plain functions.

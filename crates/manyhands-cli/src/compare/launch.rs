@@ -1,4 +1,5 @@
-//! One run of one model in a fresh process: started, given its order, read, and ended.
+//! A fresh process of this program, for one run of one model: started, given its order, read, and
+//! ended.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -7,6 +8,8 @@ use std::process::{ExitStatus, Stdio};
 use signal_hook::low_level::signal_name;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+
+use serde::Serialize;
 
 use super::protocol::{Order, Run};
 use crate::interrupt::Interrupt;
@@ -27,15 +30,58 @@ pub(crate) enum Failure {
     Broken(String),
 }
 
+/// A child that has ended.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    /// How.
+    pub status: ExitStatus,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// The end of what it complained of.
+    stderr: Vec<u8>,
+}
+
+impl Ended {
+    /// One that complained of nothing.
+    #[cfg(test)]
+    pub(crate) fn of(status: ExitStatus, stdout: Vec<u8>) -> Ended {
+        Ended { status, stdout, stderr: Vec::new() }
+    }
+
+    /// How it ended and what it complained of, in words.
+    pub(crate) fn in_words(&self) -> String {
+        how_it_ended(self.status, &self.stderr)
+    }
+}
+
 /// Starts a child for the order, waits for its result and for its end.
+///
+/// # Errors
+/// See [`Failure`]. In every case the child is gone when this returns.
+pub(crate) async fn run_once(order: &Order, interrupt: &Interrupt) -> Result<Run, Failure> {
+    let ended = run_to_end("run-model", order, interrupt).await?;
+    if !ended.status.success() {
+        return Err(Failure::Broken(ended.in_words()));
+    }
+    serde_json::from_slice(&ended.stdout).map_err(|error| {
+        Failure::Broken(format!("the process that ran the model answered nonsense: {error}"))
+    })
+}
+
+/// Starts a child that runs a subcommand, gives it the order as one line of its standard input, and
+/// waits for its end.
 ///
 /// The child keeps reading its standard input, which only this process can close: it ends when
 /// this process does, however that happens.
 ///
 /// # Errors
-/// See [`Failure`]. In every case the child is gone when this returns.
-pub(crate) async fn run_once(order: &Order, interrupt: &Interrupt) -> Result<Run, Failure> {
-    let mut child = start()
+/// See [`Failure`]; not that the child ended badly. In every case it is gone when this returns.
+pub(crate) async fn run_to_end(
+    subcommand: &str,
+    order: &impl Serialize,
+    interrupt: &Interrupt,
+) -> Result<Ended, Failure> {
+    let mut child = start(subcommand)
         .map_err(|error| Failure::Broken(format!("cannot start this program again: {error}")))?;
     let finished = tokio::select! {
         finished = converse(&mut child, order) => finished,
@@ -45,20 +91,14 @@ pub(crate) async fn run_once(order: &Order, interrupt: &Interrupt) -> Result<Run
             return Err(Failure::Interrupted);
         }
     };
-    let (status, stdout, stderr) = finished.map_err(|error| {
+    finished.map_err(|error| {
         Failure::Broken(format!("cannot talk to the process that runs the model: {error}"))
-    })?;
-    if !status.success() {
-        return Err(Failure::Broken(how_it_ended(status, &stderr)));
-    }
-    serde_json::from_slice(&stdout).map_err(|error| {
-        Failure::Broken(format!("the process that ran the model answered nonsense: {error}"))
     })
 }
 
-fn start() -> io::Result<Child> {
+fn start(subcommand: &str) -> io::Result<Child> {
     Command::new(std::env::current_exe()?)
-        .arg("run-model")
+        .arg(subcommand)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -68,7 +108,7 @@ fn start() -> io::Result<Child> {
         .spawn()
 }
 
-async fn converse(child: &mut Child, order: &Order) -> io::Result<(ExitStatus, Vec<u8>, Vec<u8>)> {
+async fn converse(child: &mut Child, order: &impl Serialize) -> io::Result<Ended> {
     let mut line = serde_json::to_vec(order)?;
     line.push(b'\n');
     let mut stdin = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
@@ -84,7 +124,7 @@ async fn converse(child: &mut Child, order: &Order) -> io::Result<(ExitStatus, V
         written?;
     }
     read?;
-    Ok((status, answer, tail?))
+    Ok(Ended { status, stdout: answer, stderr: tail? })
 }
 
 /// Reads to the end and keeps the last [`STDERR_KEPT`] bytes.

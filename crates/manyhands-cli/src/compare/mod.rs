@@ -4,12 +4,14 @@
 //! process ([`child`], [`task`], [`usage`]) runs the workload through the `Executor` interface and
 //! answers with what it measured of itself ([`protocol`]). From the runs come the [`figures`], the
 //! check that all outputs are the same ([`identity`]) and the [`advice`]; they are shown as a
-//! [`table`], as [`json`], and as a page ([`crate::report`]).
+//! [`table`], as [`json`], and as a page ([`crate::report`]). [`crash`] shows instead what a task that
+//! aborts takes with it.
 
 mod advice;
 mod args;
 mod child;
 mod compute;
+mod crash;
 mod failures;
 mod figures;
 mod identity;
@@ -34,6 +36,7 @@ use url::Url;
 
 pub(crate) use self::args::CompareArgs;
 pub(crate) use self::child::run_model;
+pub(crate) use self::crash::run_crash;
 pub(crate) use self::failures::failed_tasks;
 pub(crate) use self::figures::{Figures, Spread, typical_run};
 use self::measure::Settings;
@@ -55,6 +58,9 @@ use crate::site::SiteProcess;
 /// goes wrong inside a model or a task is part of the result instead.
 pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<Exit> {
     check_models(&args.models)?;
+    if args.crash {
+        return crash::run(&args.models, args.json);
+    }
     let (urls, invalid_lines) = read_urls(args)?;
     let kinds = kinds(args, &urls)?;
     if let Some(path) = &args.html {

@@ -55,11 +55,12 @@ pub(crate) struct Run {
     /// From before the executor is built until the last result is there and the executor is shut
     /// down, in seconds.
     pub wall_s: f64,
-    /// User and system time of the child during that, in seconds.
+    /// User and system time of the child and its worker processes during that, in seconds.
     pub cpu_s: f64,
-    /// How long its threads were ready to run and had no core, in seconds, all added up.
+    /// How long its threads and theirs were ready to run and had no core, in seconds, all added up.
     pub core_wait_s: f64,
-    /// The most memory that the child ever had resident, in bytes.
+    /// The most memory that the child ever had resident, and each of its worker processes, all added
+    /// up, in bytes.
     pub peak_rss_bytes: u64,
     /// One for each task, in the order of the tasks.
     pub samples: Vec<Sample>,
@@ -68,7 +69,7 @@ pub(crate) struct Run {
 /// What became of one task, and when.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Sample {
-    /// The thread or other place that ran the task, if it was one place all the time.
+    /// The thread, process or other place that ran the task, if it was one place all the time.
     pub worker: Option<String>,
     /// When the task's function began, in seconds since the run began.
     pub start_s: f64,

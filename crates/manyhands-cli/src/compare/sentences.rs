@@ -108,10 +108,7 @@ pub(crate) fn alternatives(
     if reason == Reason::NoGain {
         return None;
     }
-    let next = usable
-        .iter()
-        .filter(|figures| figures.model != chosen.model && figures.model != "sequential")
-        .min_by(|a, b| a.wall.median.total_cmp(&b.wall.median))?;
+    let next = next_best(chosen, usable)?;
     let costs = differing_costs(chosen, next);
     Some(match next.wall.median <= chosen.wall.median || next.wall.ties_with(chosen.wall) {
         true => format!(
@@ -126,6 +123,24 @@ pub(crate) fn alternatives(
             times(next.wall.median / chosen.wall.median),
         ),
     })
+}
+
+/// What processes give besides speed, and what that would cost, if they were measured.
+pub(crate) fn isolation(chosen: &Figures, usable: &[&Figures]) -> Option<String> {
+    let processes = |figures: &&&Figures| figures.model.starts_with("processes");
+    let isolated = usable.iter().find(processes)?;
+    let is_known = isolated.model == chosen.model
+        || next_best(chosen, usable).is_some_and(|next| next.model == isolated.model);
+    let costs = if is_known {
+        String::new()
+    } else {
+        let (wall, memory) = (seconds(isolated.wall.median), mebibytes(isolated.peak_rss_bytes));
+        format!(" ({wall}, {memory})")
+    };
+    Some(format!(
+        "In {}{costs} a task that crashes fails alone; under the other models it ends the program.",
+        isolated.model,
+    ))
 }
 
 /// Which models were left out for their failures, or what failed everywhere.
@@ -170,7 +185,7 @@ fn no_gain(baseline: &Figures, usable: &[&Figures]) -> String {
         "saves nothing".to_owned()
     };
     format!(
-        "Even the fastest other model, {}, {verdict}, which is not worth its threads and its memory: \
+        "Even the fastest other model, {}, {verdict}, which is not worth its workers and its memory: \
          sequential, {}.",
         rival.model,
         figures_of(baseline),
@@ -194,6 +209,15 @@ fn figures_of(figures: &Figures) -> String {
         seconds(figures.cpu_s),
         mebibytes(figures.peak_rss_bytes),
     )
+}
+
+/// The fastest besides the chosen one; sequential is the yardstick and no alternative.
+fn next_best<'a>(chosen: &Figures, usable: &[&'a Figures]) -> Option<&'a Figures> {
+    let others = usable
+        .iter()
+        .copied()
+        .filter(|figures| figures.model != chosen.model && figures.model != "sequential");
+    others.min_by(|a, b| a.wall.median.total_cmp(&b.wall.median))
 }
 
 /// Where the costs of `other` differ measurably from those of `chosen`.

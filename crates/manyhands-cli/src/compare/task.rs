@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use manyhands::Context;
 use manyhands::http::{HttpError, Response, Session};
+use manyhands::{Context, in_worker};
 use serde::{Deserialize, Serialize};
 
 use super::compute::{count_primes, mix, output_of};
@@ -38,8 +38,7 @@ pub(crate) fn perform(assignment: Assignment) -> Sample {
             })
         }
     };
-    let worker = Some(Context::current().name().to_string());
-    sample(worker, start_s, assignment.origin_s, outcome)
+    sample(Some(worker()), start_s, assignment.origin_s, outcome)
 }
 
 /// Does the task as a future. It may move from thread to thread, so nobody in particular did it.
@@ -53,6 +52,14 @@ pub(crate) async fn perform_async(assignment: Assignment) -> Sample {
         }
     };
     sample(None, start_s, assignment.origin_s, outcome)
+}
+
+/// Who works here: in a process of a pool that process, else the thread or whatever it is.
+fn worker() -> String {
+    match in_worker() {
+        true => format!("process {}", std::process::id()),
+        false => Context::current().name().to_string(),
+    }
 }
 
 async fn fetch(client: Client, url: String) -> Result<Response, HttpError> {

@@ -1,5 +1,7 @@
-//! What the process that runs a model measures of itself: a clock, CPU time, peak memory.
+//! What the process that runs a model measures of itself and of the processes that it has started: a
+//! clock, CPU time, peak memory.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -24,16 +26,19 @@ pub(crate) fn cpu_time() -> anyhow::Result<Duration> {
     Ok(of(own) + of(children))
 }
 
-/// How long the threads of this process that are still there have been ready to run and had no core,
-/// in seconds. Nought where the kernel does not count it.
+/// How long the threads of this process and of its children that are still there have been ready to
+/// run and had no core, in seconds. Nought where the kernel does not count it.
 pub(crate) fn core_wait_s() -> f64 {
-    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
-    threads
-        .flatten()
-        .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
-        .filter_map(|text| run_delay_ns(&text))
-        .map(|nanoseconds| nanoseconds as f64 / 1e9)
-        .sum()
+    let of_process = |process: &str| -> f64 {
+        let Ok(threads) = Path::new(process).join("task").read_dir() else { return 0.0 };
+        threads
+            .flatten()
+            .filter_map(|thread| std::fs::read_to_string(thread.path().join("schedstat")).ok())
+            .filter_map(|text| run_delay_ns(&text))
+            .map(|nanoseconds| nanoseconds as f64 / 1e9)
+            .sum()
+    };
+    of_process("/proc/self") + children().iter().map(|child| of_process(child)).sum::<f64>()
 }
 
 /// The most memory that this process has had resident, in bytes.
@@ -44,6 +49,28 @@ pub(crate) fn peak_rss_bytes() -> anyhow::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")
         .context("cannot read /proc/self/status for the peak memory")?;
     high_water_mark(&status).context("/proc/self/status does not tell the peak memory (VmHWM)")
+}
+
+/// The most memory that each of the children that are still there has had resident, added up, in
+/// bytes. What several of them share, such as the program itself, counts for each.
+pub(crate) fn children_peak_rss_bytes() -> u64 {
+    // One that ends in this moment has no memory any more.
+    let status_of = |child: &String| std::fs::read_to_string(format!("{child}/status")).ok();
+    children().iter().filter_map(status_of).filter_map(|status| high_water_mark(&status)).sum()
+}
+
+/// The folders in `/proc` of the processes that this one has started, and that are still there.
+fn children() -> Vec<String> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let lists = threads
+        .flatten()
+        .filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    lists.flat_map(|list| folders(&list)).collect()
+}
+
+/// The folders of a list of process numbers.
+fn folders(list: &str) -> Vec<String> {
+    list.split_ascii_whitespace().map(|pid| format!("/proc/{pid}")).collect()
 }
 
 fn of(usage: Usage) -> Duration {
@@ -69,6 +96,8 @@ fn high_water_mark(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::{Command, Stdio};
+
     use super::*;
 
     #[test]
@@ -90,5 +119,16 @@ mod tests {
         assert!(cpu_time().is_ok());
         let before = now_s();
         assert!(now_s() >= before);
+    }
+
+    #[test]
+    fn children_count_while_they_are_there() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("it starts");
+        let folder = format!("/proc/{}", child.id());
+        assert!(children().contains(&folder), "{:?}", children());
+        assert!(children_peak_rss_bytes() > 100_000);
+        child.kill().expect("it can be ended");
+        child.wait().expect("it can be waited for");
+        assert!(!children().contains(&folder), "{:?}", children());
     }
 }

@@ -23,6 +23,10 @@ const ROUNDS_PER_TASK: f64 = 18_000_000.0;
 /// The most requests that are made at once to servers that are not ours, unless told otherwise.
 pub(crate) const POLITE: usize = 16;
 
+/// The most worker processes for tasks that wait, unless told otherwise: each has a memory of its own
+/// and takes a millisecond to start.
+const FEW: usize = 6;
+
 /// A workload that needs no URLs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Kind {
@@ -104,19 +108,20 @@ impl Kind {
     }
 
     /// As many at once as the work was first done with, where it was; where it computes, as many
-    /// threads as there are cores.
+    /// threads and processes as there are cores.
     fn default_models(self, tasks: usize) -> Vec<String> {
-        let threads = match self {
-            Kind::Pages => 5,
-            Kind::Json => tasks,
-            Kind::Cpu => cores(),
-            Kind::Mixed => tasks.min(POLITE),
+        let (threads, processes) = match self {
+            Kind::Pages => (5, 5),
+            Kind::Json => (tasks, tasks.min(FEW)),
+            Kind::Cpu => (cores(), cores()),
+            Kind::Mixed => (tasks.min(POLITE), tasks.min(FEW)),
         };
         [
             "sequential".to_owned(),
             format!("threads:{threads}"),
             "coroutines".to_owned(),
             "async".to_owned(),
+            format!("processes:{processes}"),
         ]
         .into()
     }
@@ -135,6 +140,7 @@ pub(crate) fn of_urls(urls: &[Url]) -> Workload {
             format!("threads:{at_once}"),
             "coroutines".to_owned(),
             format!("async:{at_once}"),
+            format!("processes:{}", at_once.min(FEW)),
         ]
         .into(),
     }
@@ -180,17 +186,18 @@ mod tests {
     fn models_suit_the_workload() {
         assert_eq!(
             Kind::Pages.default_models(12),
-            ["sequential", "threads:5", "coroutines", "async"]
+            ["sequential", "threads:5", "coroutines", "async", "processes:5"]
         );
         assert_eq!(
             Kind::Json.default_models(24),
-            ["sequential", "threads:24", "coroutines", "async"]
+            ["sequential", "threads:24", "coroutines", "async", "processes:6"]
         );
         assert_eq!(Kind::Mixed.default_models(3)[1], "threads:3");
+        assert_eq!(Kind::Mixed.default_models(3)[4], "processes:3");
         let urls: Vec<Url> = (0..40).filter_map(|n| format!("http://h/{n}").parse().ok()).collect();
         assert_eq!(
             of_urls(&urls).default_models,
-            ["sequential", "threads:16", "coroutines", "async:16"]
+            ["sequential", "threads:16", "coroutines", "async:16", "processes:6"]
         );
         assert_eq!(of_urls(&urls[..2]).default_models[3], "async:2");
     }

@@ -22,8 +22,9 @@ pub(crate) struct FetchArgs {
     #[arg(short, long = "file", value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
-    /// Which executor drives the requests: sequential, threads:N, coroutines:HUBS or async:N;
-    /// the number may be left out [default: async, with room for as many as --concurrency]
+    /// Which executor drives the requests: sequential, threads:N, coroutines:HUBS, async:N or
+    /// processes:N; the number may be left out [default: async, with room for as many as
+    /// --concurrency]
     #[arg(short, long, value_name = "EXECUTOR")]
     pub with: Option<Model>,
 
@@ -32,7 +33,8 @@ pub(crate) struct FetchArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub concurrency: Option<u16>,
 
-    /// How many requests to one host are under way at most
+    /// How many requests to one host are under way at most; worker processes do not know of each
+    /// other's, so there may be no more of them
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub per_host: Option<u16>,
 
@@ -78,6 +80,10 @@ A status from 400 on is a failure. Tried again are requests without a complete
 response, and those with status 408, 425, 429, 500, 502, 503 or 504; a host that
 sends Retry-After is left alone for so long (if that is more than 120 s, the
 response is final).
+
+Worker processes (--with processes:N) fetch one URL each at a time, with
+connections and pauses of their own, and write the bodies where they belong. One
+that crashes costs the URL that it had.
 
 Files are named after the last part of the URL's path and its query. A name that
 is taken, also one that differs only in capitals, gets a number; no file is

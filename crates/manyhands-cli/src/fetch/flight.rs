@@ -2,26 +2,38 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 
 use manyhands::http::{HttpError, HttpErrorKind, Phase, Response, Session, Url};
+use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 use super::store::{Destination, Writer, is_failure};
 
+/// Standard output is closed, so there is nobody left to fetch for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closed;
+
+impl From<Closed> for io::Error {
+    fn from(_: Closed) -> io::Error {
+        io::ErrorKind::BrokenPipe.into()
+    }
+}
+
 /// Fetches one URL.
 ///
 /// # Errors
-/// Only if standard output is closed, so that there is nobody left to fetch for.
+/// Only [`Closed`].
 pub(crate) async fn fetch(
     session: Session,
     url: Url,
     destination: Destination,
-) -> anyhow::Result<Record> {
+) -> Result<Record, Closed> {
     let request = session.get(url.as_str()).into_writer(destination.opener());
     match request.await {
         Ok((response, writer)) => Ok(received(url, &response, writer)),
         Err(error) if matches!(destination, Destination::Stdout) && is_closed(&error) => {
-            Err(error.into())
+            Err(Closed)
         }
         Err(error) => Ok(failed(url, &error)),
     }
@@ -45,7 +57,7 @@ fn received(url: Url, response: &Response, writer: Option<Writer>) -> Record {
         return record;
     }
     match writer.map_or(Ok(None), Writer::finish) {
-        Ok(path) => record.path = path,
+        Ok(path) => record.path = path.map(PathBuf::into_os_string),
         Err(error) => {
             record.error = Some(format!("the file cannot be given its name: {error}"));
             record.reason = Some("not stored".to_owned());

@@ -1,11 +1,15 @@
 //! `manyhands fetch`: many URLs, each a task of one executor.
 //!
 //! The list is read on a thread of its own ([`list`]). The main thread keeps as many tasks under
-//! way as there is room for, gives files their names in the order of the list ([`names`]), and
-//! prints what became of each ([`record`], [`summary`]) in the order in which they end. A task is
-//! one URL ([`flight`]) whose body goes where it belongs as it comes ([`store`]).
+//! way as there is room for ([`crew`]), gives files their names in the order of the list
+//! ([`names`]), and prints what became of each ([`record`], [`summary`]) in the order in which they
+//! end. A task is one URL ([`flight`]) whose body goes where it belongs as it comes ([`store`]); in a
+//! worker process it is the same, with a session of that process ([`errand`], [`client`]).
 
 mod args;
+mod client;
+mod crew;
+mod errand;
 mod flight;
 mod list;
 mod names;
@@ -15,28 +19,24 @@ mod store;
 mod summary;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use anyhow::Context;
-use manyhands::http::{RetryPolicy, Session, Url};
-use manyhands::{AnyExecutor, CancelToken, Executor, InProcess, Model};
+use manyhands::http::Url;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::sync::mpsc::{Receiver, UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::Receiver;
 
 pub(crate) use self::args::FetchArgs;
 use self::args::Source;
+use self::crew::{Crew, Ended};
 use self::list::Item;
 use self::names::Names;
 use self::record::Record;
 use self::status::Status;
 use self::store::Destination;
 use self::summary::Summary;
-use crate::exit::{Exit, Usage, complain};
+use crate::exit::{Exit, complain};
 use crate::interrupt::Interrupt;
-
-/// How many requests are under way on `async` and `coroutines` if nobody says otherwise.
-const UNDER_WAY: usize = 50;
 
 /// Fetches what the arguments name.
 ///
@@ -70,14 +70,6 @@ enum Output {
     Json,
 }
 
-/// How a task ended.
-enum Ended {
-    /// With a record, or because standard output is closed.
-    Done(anyhow::Result<Record>),
-    /// Without, because the command was interrupted.
-    GivenUp,
-}
-
 /// What the main thread has to do something about.
 enum Event {
     Next(Option<Item>),
@@ -87,33 +79,19 @@ enum Event {
 
 struct Fetching {
     output: Output,
-    session: Session,
-    executor: AnyExecutor,
-    /// How many tasks there may be at a time.
-    room: usize,
-    under_way: usize,
+    crew: Crew,
     given_up: usize,
-    directory: Option<Arc<Path>>,
+    directory: Option<PathBuf>,
     names: Names,
     summary: Summary,
     status: Status,
     list_broke: bool,
     interrupt: Interrupt,
-    /// Cancelled when nobody wants the rest.
-    stop: CancelToken,
-    tell: UnboundedSender<Ended>,
-    ended: UnboundedReceiver<Ended>,
 }
 
 impl Fetching {
     fn new(args: &FetchArgs, interrupt: Interrupt) -> anyhow::Result<Fetching> {
-        let session = session(args)?;
-        let executor = model(args).start().map_err(|error| Usage(error.to_string()))?;
-        let wanted = args.concurrency.map(usize::from);
-        let room = match executor.limit() {
-            Some(limit) => wanted.map_or(limit, |wanted| limit.min(wanted)),
-            None => wanted.unwrap_or(UNDER_WAY),
-        };
+        let crew = Crew::new(args, interrupt.clone())?;
         if let Some(directory) = &args.output {
             std::fs::create_dir_all(directory)
                 .with_context(|| format!("cannot make the directory {}", directory.display()))?;
@@ -126,30 +104,23 @@ impl Fetching {
         // Beside a single body there is nothing to be shown.
         let is_shown = output != Output::Body && io::stderr().is_terminal();
         let length = if is_shown { list::length(args) } else { None };
-        let (tell, ended) = unbounded_channel();
         Ok(Fetching {
             output,
-            session,
-            room,
-            executor,
-            under_way: 0,
+            crew,
             given_up: 0,
-            directory: args.output.as_deref().map(Arc::from),
+            directory: args.output.clone(),
             names: Names::default(),
             summary: Summary::new(),
             status: Status::new(length, is_shown),
             list_broke: false,
             interrupt,
-            stop: CancelToken::new(),
-            tell,
-            ended,
         })
     }
 
     /// Fetches the whole list, or what of it there is time for before an interrupt.
     fn work_off(&mut self, mut items: Receiver<Item>) -> anyhow::Result<()> {
         let mut more = true;
-        while more || self.under_way > 0 {
+        while more || self.crew.under_way() > 0 {
             match self.next_event(&mut items, more) {
                 Event::Next(Some(Item::Url(url))) => self.launch(url),
                 Event::Next(Some(Item::Invalid(line))) => {
@@ -171,19 +142,18 @@ impl Fetching {
                 Event::Ended(ended) => self.note(ended)?,
                 Event::Interrupted => return Ok(()),
             }
-            self.status.show(&self.summary, self.under_way);
+            self.status.show(&self.summary, self.crew.under_way());
         }
         Ok(())
     }
 
     fn next_event(&mut self, items: &mut Receiver<Item>, more: bool) -> Event {
-        let has_room = more && self.under_way < self.room;
-        let is_busy = self.under_way > 0;
+        let has_room = more && self.crew.has_room();
         manyhands::wait(async {
             tokio::select! {
                 biased;
                 () = self.interrupt.requested() => Event::Interrupted,
-                Some(ended) = self.ended.recv(), if is_busy => Event::Ended(ended),
+                Some(ended) = self.crew.next() => Event::Ended(ended),
                 item = items.recv(), if has_room => Event::Next(item),
             }
         })
@@ -192,44 +162,20 @@ impl Fetching {
     /// Makes a task of a URL.
     fn launch(&mut self, url: Url) {
         let destination = match (&self.directory, self.output) {
-            (Some(directory), _) => {
-                Destination::File(Arc::clone(directory), self.names.give(&url, directory))
-            }
+            (Some(directory), _) => Destination::File {
+                directory: directory.into(),
+                name: self.names.give(&url, directory),
+            },
             (None, Output::Body) => Destination::Stdout,
             (None, Output::Lines | Output::Json) => Destination::Nowhere,
         };
-        let (tell, tell_failure) = (self.tell.clone(), self.tell.clone());
-        let (stop, interrupt) = (self.stop.clone(), self.interrupt.clone());
-        let asked = url.to_string();
-        let fetched = flight::fetch(self.session.clone(), url, destination);
-        let task = self.executor.spawn_async(async move {
-            let ended = if interrupt.signal().is_some() || stop.is_cancelled() {
-                Ended::GivenUp
-            } else {
-                tokio::select! {
-                    biased;
-                    done = fetched => Ended::Done(done),
-                    () = stop.cancelled() => Ended::GivenUp,
-                    () = interrupt.requested() => Ended::GivenUp,
-                }
-            };
-            // The main thread listens until every task has told.
-            let _ = tell.send(ended);
-        });
-        task.on_done(move |outcome| {
-            if let Err(error) = outcome {
-                let record = Record::not_tried(asked, error.to_string(), "not run");
-                let _ = tell_failure.send(Ended::Done(Ok(record)));
-            }
-        });
-        self.under_way += 1;
+        self.crew.launch(url, destination);
     }
 
     fn note(&mut self, ended: Ended) -> anyhow::Result<()> {
-        self.under_way -= 1;
         match ended {
             Ended::Done(record) => {
-                let record = record?;
+                let record = record.map_err(io::Error::from)?;
                 self.summary.count(&record);
                 self.print(&record)
             }
@@ -260,9 +206,8 @@ impl Fetching {
     /// Stops what is under way, and waits until nothing of it is left behind. What ends well in
     /// that moment counts.
     fn give_up_the_rest(&mut self) {
-        self.stop.cancel();
-        while self.under_way > 0 {
-            let Some(ended) = manyhands::wait(self.ended.recv()) else { return };
+        self.crew.stop();
+        while let Some(ended) = manyhands::wait(self.crew.next()) {
             // Standard output may be closed, which was said already.
             let _ = self.note(ended);
         }
@@ -277,34 +222,6 @@ impl Fetching {
         let text = self.summary.text(self.given_up);
         // Without standard error there is nobody to tell.
         let _ = io::stderr().write_all(text.as_bytes());
-    }
-}
-
-fn session(args: &FetchArgs) -> anyhow::Result<Session> {
-    let attempts = u32::from(args.retries) + 1;
-    let mut session = Session::builder()
-        // One site's answer has no business in another request of the list.
-        .cookies(false)
-        .retries(RetryPolicy::new(attempts));
-    if let Some(limit) = args.timeout {
-        session = session.timeout(limit);
-    }
-    if let Some(limit) = args.per_host {
-        session = session.per_host(limit.into());
-    }
-    for (name, value) in &args.headers {
-        session = session.header(name, value);
-    }
-    session.build().map_err(|error| Usage(error.message().to_owned()).into())
-}
-
-/// The model that was asked for, with the size that was asked for if it has none.
-fn model(args: &FetchArgs) -> Model {
-    let size = args.concurrency.map(usize::from);
-    match args.with {
-        None | Some(Model::Async(None)) => Model::Async(size.unwrap_or(UNDER_WAY).try_into().ok()),
-        Some(Model::Threads(None)) => Model::Threads(size.and_then(|size| size.try_into().ok())),
-        Some(model) => model,
     }
 }
 

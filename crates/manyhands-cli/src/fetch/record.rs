@@ -1,14 +1,16 @@
 //! What became of one URL, for people and for programs.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::Path;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::units::{mebibytes, seconds};
 
-/// What became of one URL.
-#[derive(Debug, Serialize)]
+/// What became of one URL. It comes from where the URL was fetched, which may be another process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
     /// The URL as it was given; of a wrong line its text.
     pub url: String,
@@ -17,16 +19,14 @@ pub(crate) struct Record {
     /// How many bytes of body came, after decompression.
     pub bytes: u64,
     /// How long it took, pauses between attempts included.
-    #[serde(rename = "elapsed_s", serialize_with = "in_seconds")]
     pub elapsed: Duration,
     /// How many attempts were made; 0 if none.
     pub attempts: u32,
-    /// The file with the body, if one was stored.
-    pub path: Option<PathBuf>,
+    /// The path of the file with the body, if one was stored.
+    pub path: Option<OsString>,
     /// What went wrong, if anything.
     pub error: Option<String>,
     /// The same in a word or two, to be counted by.
-    #[serde(skip)]
     pub reason: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Record {
             line.push_str(&format!("  ({} attempts)", self.attempts));
         }
         if let Some(path) = &self.path {
-            line.push_str(&format!("  → {}", path.display()));
+            line.push_str(&format!("  → {}", Path::new(path).display()));
         }
         if let Some(error) = &self.error {
             line.push_str(&format!("  {error}"));
@@ -73,8 +73,29 @@ impl Record {
     /// # Errors
     /// None that is known: there is nothing in a record that JSON cannot say.
     pub(crate) fn json(&self) -> serde_json::Result<String> {
-        serde_json::to_string(self)
+        serde_json::to_string(&RecordObject {
+            url: &self.url,
+            status: self.status,
+            bytes: self.bytes,
+            // Microseconds are as exact as this is measured.
+            elapsed_s: (self.elapsed.as_secs_f64() * 1e6).round() / 1e6,
+            attempts: self.attempts,
+            path: self.path.as_deref().map(|path| path.to_string_lossy()),
+            error: self.error.as_deref(),
+        })
     }
+}
+
+/// A record as programs read it.
+#[derive(Debug, Serialize)]
+struct RecordObject<'a> {
+    url: &'a str,
+    status: Option<u16>,
+    bytes: u64,
+    elapsed_s: f64,
+    attempts: u32,
+    path: Option<Cow<'a, str>>,
+    error: Option<&'a str>,
 }
 
 /// A number of bytes with three digits and a unit.
@@ -84,11 +105,6 @@ pub(crate) fn size(bytes: u64) -> String {
         1_000..1_000_000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
         _ => mebibytes(bytes),
     }
-}
-
-fn in_seconds<S: serde::Serializer>(length: &Duration, out: S) -> Result<S::Ok, S::Error> {
-    // Microseconds are as exact as this is measured.
-    out.serialize_f64((length.as_secs_f64() * 1e6).round() / 1e6)
 }
 
 #[cfg(test)]

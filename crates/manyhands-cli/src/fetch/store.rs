@@ -1,26 +1,32 @@
 //! Where a body goes: nowhere, to standard output, or to a file that has its name only when it is
 //! complete.
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use manyhands::http::Head;
+use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::names::with_number;
 
 /// What becomes of one body.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) enum Destination {
     /// It is counted.
     Nowhere,
     /// It is written to standard output as it comes.
     Stdout,
-    /// It becomes a file of this name in this directory.
-    File(Arc<Path>, String),
+    /// It becomes a file.
+    File {
+        /// Where: a path that need not be text.
+        directory: OsString,
+        /// What it is called.
+        name: String,
+    },
 }
 
 impl Destination {
@@ -38,8 +44,9 @@ impl Destination {
                 begun = true;
                 Ok(Some(Writer::Stdout(io::stdout())))
             }
-            Destination::File(..) if is_failure(head.status().as_u16()) => Ok(None),
-            Destination::File(directory, name) => {
+            Destination::File { .. } if is_failure(head.status().as_u16()) => Ok(None),
+            Destination::File { directory, name } => {
+                let directory = Path::new(directory);
                 let file = temporary(directory)?;
                 Ok(Some(Writer::File(file, directory.join(name))))
             }

@@ -54,7 +54,7 @@ pub(crate) fn table(comparison: &Comparison) -> String {
     let _ = writeln!(
         html,
         "<p class=\"faint\">{}{}. Every run was a fresh process with fresh connections; \
-         CPU and memory are that process's own. Speed-up is against {}. At once: the most tasks \
+         CPU and memory are its own and those of its worker processes. Speed-up is against {}. At once: the most tasks \
          running at the same moment.</p>",
         if runs == 1 { "One run".to_owned() } else { format!("Medians of {runs} runs") },
         match comparison.settings.warmup {

@@ -19,11 +19,12 @@ fn the_default_prints_one_object_for_pages_and_one_for_json() {
     let objects = finished.json();
     let names: Vec<_> = objects.iter().map(|object| object["workload"].as_str()).collect();
     assert_eq!(names, [Some("pages"), Some("json")]);
-    for (object, (threads, tasks)) in objects.iter().zip([("threads:5", 12), ("threads:24", 24)]) {
+    let expected = [("threads:5", "processes:5", 12), ("threads:24", "processes:6", 24)];
+    for (object, (threads, processes, tasks)) in objects.iter().zip(expected) {
         assert_eq!(object["tasks"], tasks);
         assert_eq!(object["outputs_identical"], true);
         assert_eq!(object["interrupted"], false);
-        for name in ["sequential", threads, "coroutines", "async"] {
+        for name in ["sequential", threads, "coroutines", "async", processes] {
             let model = model(object, name);
             assert_eq!(model["ok"], tasks, "{model}");
             assert_eq!(model["failed"], 0, "{model}");
@@ -43,6 +44,7 @@ fn the_default_prints_one_object_for_pages_and_one_for_json() {
         assert!(object["advice"]["why"].as_str().is_some_and(|why| !why.is_empty()));
     }
     assert_eq!(model(&objects[0], "async")["bytes"], PAGE_BYTES);
+    assert_eq!(model(&objects[0], "processes:5")["bytes"], PAGE_BYTES);
 }
 
 #[test]
@@ -54,7 +56,7 @@ fn waits_overlap_as_far_as_a_model_allows() {
         "--latency",
         "0.5",
         "-m",
-        "threads:5,async",
+        "threads:5,async,processes:5",
         "-r",
         "1",
         "--json",
@@ -63,6 +65,7 @@ fn waits_overlap_as_far_as_a_model_allows() {
     let object = &finished.json()[0];
     assert_eq!(model(object, "threads:5")["concurrency"], 5);
     assert_eq!(model(object, "async")["concurrency"], 12);
+    assert_eq!(model(object, "processes:5")["concurrency"], 5);
     assert!(model(object, "async")["speedup"].is_null(), "there is no sequential run");
     assert!(object["advice"]["why"].as_str().is_some_and(|why| why.contains("add sequential")));
 }
@@ -74,7 +77,8 @@ fn the_table_fits_a_terminal_and_has_no_colours_in_a_pipe() {
     assert_eq!(finished.code, Some(0), "{finished:?}");
     assert!(!finished.stdout.contains('\u{1b}'), "{}", finished.stdout);
     assert!(finished.stdout.lines().all(|line| line.chars().count() <= 80), "{}", finished.stdout);
-    for part in ["json:", "cpu:", "sequential", "threads:24", "Advice:", "* fastest"] {
+    for part in ["json:", "cpu:", "sequential", "threads:24", "processes:6", "Advice:", "* fastest"]
+    {
         assert!(finished.stdout.contains(part), "{part}: {}", finished.stdout);
     }
     assert_eq!(finished.stderr, "", "progress is for terminals");
@@ -101,7 +105,22 @@ fn computing_and_mixed_work_gives_the_same_under_every_model() {
     assert_eq!(objects.len(), 2);
     assert_eq!(model(&objects[0], "sequential")["ok"], 16);
     assert_eq!(model(&objects[1], "async")["ok"], 24);
+    assert_eq!(model(&objects[1], "processes:6")["ok"], 24);
     assert!(objects.iter().all(|object| object["outputs_identical"] == true));
+}
+
+#[test]
+fn what_worker_processes_use_is_counted() {
+    let finished =
+        run(&["compare", "-w", "cpu", "-m", "sequential,processes:2", "-r", "1", "--json"]);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let object = &finished.json()[0];
+    let figure = |name: &str, figure: &str| model(object, name)[figure].as_f64().expect("a number");
+    // The workers do all of the computing, and each has a memory of its own.
+    let (alone, workers) = (figure("sequential", "cpu_s"), figure("processes:2", "cpu_s"));
+    assert!(workers > alone * 0.5, "{workers} s after {alone} s");
+    let memory = (figure("sequential", "peak_rss_bytes"), figure("processes:2", "peak_rss_bytes"));
+    assert!(memory.1 > memory.0 * 1.5, "{memory:?}");
 }
 
 #[test]

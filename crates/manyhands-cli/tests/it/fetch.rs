@@ -31,28 +31,36 @@ fn of<'a>(objects: &'a [Value], url: &str) -> &'a Value {
         .unwrap_or_else(|| panic!("{url} is not in {objects:?}"))
 }
 
+/// One executor of each sort that fetches in its own way: by futures here, and in other processes.
+const SORTS: [&str; 2] = ["async", "processes:2"];
+
 #[test]
 fn the_body_of_a_single_url_is_printed_and_nothing_else() {
     let server = Paths::start();
-    let finished = run(&["fetch", &server.url("/ok/5000")]);
-    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
-    assert_eq!(finished.stdout.as_bytes(), body(5000));
+    for with in SORTS {
+        let fetch = |more: &[&str]| run(&[&["fetch", "--with", with], more].concat());
+        let finished = fetch(&[&server.url("/ok/5000")]);
+        assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{with}");
+        assert_eq!(finished.stdout.as_bytes(), body(5000), "{with}");
 
-    let finished = run(&["fetch", &server.url("/status/404")]);
-    assert_eq!((finished.code, &*finished.stdout), (Some(1), "no luck"));
-    assert!(finished.stderr.contains("/status/404: the status is 404"), "{}", finished.stderr);
+        let finished = fetch(&[&server.url("/status/404")]);
+        assert_eq!((finished.code, &*finished.stdout), (Some(1), "no luck"), "{with}");
+        assert!(finished.stderr.contains("/status/404: the status is 404"), "{}", finished.stderr);
 
-    let finished = run(&["fetch", "--retries", "0", "http://127.0.0.1:1/"]);
-    assert_eq!((finished.code, &*finished.stdout), (Some(1), ""));
-    assert!(finished.stderr.contains("connecting: Connection refused"), "{}", finished.stderr);
+        let finished = fetch(&["--retries", "0", "http://127.0.0.1:1/"]);
+        assert_eq!((finished.code, &*finished.stdout), (Some(1), ""), "{with}");
+        assert!(finished.stderr.contains("connecting: Connection refused"), "{}", finished.stderr);
+    }
 }
 
 #[test]
 fn a_printed_body_is_not_begun_twice() {
     let server = Paths::start();
-    let finished = run(&["fetch", &server.url("/half")]);
-    assert_eq!((finished.code, &*finished.stdout), (Some(1), "half"));
-    assert!(finished.stderr.contains("--output"), "{}", finished.stderr);
+    for with in SORTS {
+        let finished = run(&["fetch", "--with", with, &server.url("/half")]);
+        assert_eq!((finished.code, &*finished.stdout), (Some(1), "half"), "{with}");
+        assert!(finished.stderr.contains("--output"), "{}", finished.stderr);
+    }
 }
 
 #[test]
@@ -181,7 +189,7 @@ fn all_executors_come_to_the_same_results() {
     list.push("http://127.0.0.1:1/".to_owned());
     list.push("wrong".to_owned());
     let list = list.join("\n");
-    let results: Vec<_> = ["sequential", "threads:8", "async:200"]
+    let results: Vec<_> = ["sequential", "threads:8", "async:200", "processes:2"]
         .into_iter()
         .map(|executor| {
             let directory = tempfile::tempdir().expect("room");
@@ -217,6 +225,7 @@ fn all_executors_come_to_the_same_results() {
         .collect();
     assert!(results[0] == results[1], "threads differ from sequential");
     assert!(results[0] == results[2], "async differs from sequential");
+    assert!(results[0] == results[3], "processes differ from sequential");
 }
 
 #[test]
@@ -229,6 +238,10 @@ fn the_executor_and_the_limit_say_how_many_are_under_way() {
         (&["-", "--with", "threads", "--concurrency", "4"], 4),
         (&["-", "--with", "async:100", "-c", "4"], 4),
         (&["-", "--per-host", "4"], 4),
+        (&["-", "--with", "processes:2"], 2),
+        (&["-", "--with", "processes", "--concurrency", "3"], 3),
+        (&["-", "--with", "processes:8", "--concurrency", "2"], 2),
+        (&["-", "--with", "processes:2", "--per-host", "2"], 2),
     ] {
         let before = Paths::start();
         let list = list.replace(&server.url(""), &before.url(""));
@@ -240,13 +253,16 @@ fn the_executor_and_the_limit_say_how_many_are_under_way() {
 #[test]
 fn a_busy_server_is_asked_again_when_it_wants_to_be() {
     let server = Paths::start();
-    let (busy, fine) = (server.url("/flaky/1/429/1"), server.url("/ok/1"));
-    let finished = run(&["fetch", "--json", &busy, &fine]);
-    assert_eq!(finished.code, Some(0), "{finished:?}");
-    let objects = finished.json();
-    let object = of(&objects, &busy);
-    assert_eq!((&object["status"], &object["attempts"]), (&200.into(), &2.into()));
-    assert!(object["elapsed_s"].as_f64().expect("a number") >= 1.0);
+    let fine = server.url("/ok/1");
+    for (number, with) in SORTS.into_iter().enumerate() {
+        let busy = server.url(&format!("/flaky/1/429/1?{number}"));
+        let finished = run(&["fetch", "--with", with, "--json", &busy, &fine]);
+        assert_eq!(finished.code, Some(0), "{with}: {finished:?}");
+        let objects = finished.json();
+        let object = of(&objects, &busy);
+        assert_eq!((&object["status"], &object["attempts"]), (&200.into(), &2.into()), "{with}");
+        assert!(object["elapsed_s"].as_f64().expect("a number") >= 1.0, "{with}");
+    }
 
     let finished =
         run(&["fetch", "--json", "--retries", "0", &server.url("/flaky/9/503/1"), &fine]);
@@ -258,22 +274,27 @@ fn a_server_that_hangs_is_given_up_in_time() {
     let server = Paths::start();
     let (hold, fine) = (server.url("/hold"), server.url("/ok/1"));
     let args = ["fetch", "--json", "--timeout", "0.3", "--retries", "1", &hold, &fine];
-    let finished = run(&args);
-    assert_eq!(finished.code, Some(1));
-    let objects = finished.json();
-    assert_eq!(of(&objects, &fine)["error"], Value::Null);
-    let object = of(&objects, &hold);
-    let error = object["error"].as_str().expect("text");
-    assert_eq!(error, "receiving the body: the time limit of 300ms passed");
-    assert_eq!(object["attempts"], 2);
-    assert!(finished.stderr.contains("1 × no response in time"), "{}", finished.stderr);
+    for with in SORTS {
+        let finished = run(&[&args[..], &["--with", with]].concat());
+        assert_eq!(finished.code, Some(1), "{with}");
+        let objects = finished.json();
+        assert_eq!(of(&objects, &fine)["error"], Value::Null, "{with}");
+        let object = of(&objects, &hold);
+        let error = object["error"].as_str().expect("text");
+        assert_eq!(error, "receiving the body: the time limit of 300ms passed", "{with}");
+        assert_eq!(object["attempts"], 2, "{with}");
+        assert!(finished.stderr.contains("1 × no response in time"), "{}", finished.stderr);
+    }
 }
 
 #[test]
 fn headers_are_sent() {
     let server = Paths::start();
-    let finished = run(&["fetch", "-H", "X-Test: a: b", &server.url("/echo")]);
-    assert_eq!((finished.code, &*finished.stdout), (Some(0), "a: b"));
+    for with in SORTS {
+        let args = ["fetch", "--with", with, "-H", "X-Test: a: b", &server.url("/echo")];
+        let finished = run(&args);
+        assert_eq!((finished.code, &*finished.stdout), (Some(0), "a: b"), "{with}");
+    }
 }
 
 #[test]
@@ -281,7 +302,11 @@ fn wrong_usage_is_told_apart() {
     for (args, words) in [
         (&["fetch"][..], "required"),
         (&["fetch", "a.example"], "has no scheme"),
-        (&["fetch", "--with", "processes:4", "http://a.example/"], "possible are sequential"),
+        (&["fetch", "--with", "fibres:4", "http://a.example/"], "possible are sequential"),
+        (
+            &["fetch", "--with", "processes:4", "--per-host", "2", "http://a.example/"],
+            "use --with processes:2",
+        ),
         (&["fetch", "--with", "threads:0", "http://a.example/"], "the size is 0"),
         (&["fetch", "-c", "0", "http://a.example/"], "0 is not in"),
         (&["fetch", "-t", "0", "http://a.example/"], "above 0"),
@@ -316,12 +341,14 @@ fn a_reader_that_has_seen_enough_ends_the_command_quietly() {
         assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{args:?}");
     }
 
-    let mut child = manyhands(&["fetch", &server.url("/ok/30000000")])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    drop(child.stdout.take());
-    let finished = finish(child);
-    assert_eq!((finished.code, &*finished.stderr), (Some(0), ""));
+    for with in SORTS {
+        let mut child = manyhands(&["fetch", "--with", with, &server.url("/ok/30000000")])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        drop(child.stdout.take());
+        let finished = finish(child);
+        assert_eq!((finished.code, &*finished.stderr), (Some(0), ""), "{with}");
+    }
 }

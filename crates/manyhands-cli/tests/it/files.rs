@@ -1,11 +1,13 @@
 //! `manyhands fetch --output`: the files, their names, and what an interrupt leaves behind.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
 
 use rustix::process::Signal;
 
-use crate::command::{eventually, finish, manyhands, run, send};
+use crate::command::{children, eventually, finish, manyhands, run, send};
 use crate::paths::{Paths, body};
 
 /// The names of the files in a directory, sorted.
@@ -66,6 +68,47 @@ fn names_stay_in_the_directory_and_apart() {
 }
 
 #[test]
+fn a_directory_whose_name_is_not_text_takes_files() {
+    let server = Paths::start();
+    for executor in ["async", "processes:2"] {
+        let directory = tempfile::tempdir().expect("room");
+        let output = directory.path().join(OsStr::from_bytes(b"caf\xe9"));
+        let mut command = manyhands(&["fetch", "--with", executor, "--json", "--output"]);
+        command.arg(&output).arg(server.url("/ok/5/x"));
+        let child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let finished = finish(child);
+        assert_eq!(finished.code, Some(0), "{executor}: {finished:?}");
+        assert_eq!(names(&output), ["x"], "{executor}");
+        let path = finished.json()[0]["path"].to_string();
+        assert!(path.ends_with("/caf\u{fffd}/x\""), "{executor}: {path}");
+    }
+}
+
+#[test]
+fn a_worker_process_that_is_killed_costs_the_url_that_it_had() {
+    let server = Paths::start();
+    let directory = tempfile::tempdir().expect("room");
+    let mut command = manyhands(&["fetch", "--with", "processes:1", "--json", "--output"]);
+    command.arg(directory.path());
+    command.args([server.url("/hold"), server.url("/ok/5/x")]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    eventually("a request is under way", || server.seen("/hold") == 1);
+    let workers = children(child.id());
+    assert_eq!(workers.len(), 1, "{workers:?}");
+    send(workers[0].0, Signal::KILL);
+    let finished = finish(child);
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let objects = finished.json();
+    assert_eq!(objects.len(), 2);
+    let error = objects[0]["error"].as_str().expect("text");
+    assert!(error.contains("SIGKILL"), "{error}");
+    assert_eq!(objects[1]["error"], serde_json::Value::Null, "the next one fetches the rest");
+    assert!(directory.path().join("x").exists());
+    assert!(finished.stderr.contains("1 × worker died"), "{}", finished.stderr);
+}
+
+#[test]
 fn a_second_run_overwrites_nothing() {
     let server = Paths::start();
     let directory = tempfile::tempdir().expect("room");
@@ -102,7 +145,7 @@ fn a_directory_that_takes_no_files_is_said_for_each() {
 
 #[test]
 fn an_interrupt_leaves_whole_files_and_nothing_else() {
-    for executor in ["sequential", "threads:8", "async:200"] {
+    for executor in ["sequential", "threads:8", "async:200", "processes:2"] {
         let server = Paths::start();
         let directory = tempfile::tempdir().expect("room");
         let fine: Vec<_> = (0..4).map(|n| server.url(&format!("/ok/50000/file-{n}"))).collect();

@@ -23,11 +23,12 @@ fn urls_are_fetched_under_every_model() {
         "threads:2",
         "coroutines",
         "async:2",
+        "processes:2",
     ]) {
         assert_eq!(model["model"], name);
         assert_eq!(model["bytes"], "/one/twelve".len());
     }
-    assert_eq!(server.seen(), 8);
+    assert_eq!(server.seen(), 10);
 }
 
 #[test]
@@ -87,6 +88,8 @@ fn wrong_usage_ends_with_two_and_says_what_is_wrong() {
         (&["compare", "--workload", "tea"], "tea"),
         (&["compare", "--workload", "pages", "http://127.0.0.1:9/"], "mixed"),
         (&["compare", "--sweep", "--models", "async"], "--models"),
+        (&["compare", "--crash", "--workload", "cpu"], "--workload"),
+        (&["compare", "--crash", "http://127.0.0.1:9/"], "--crash"),
         (&["compare", "--repeats", "0"], "0"),
         (&["compare", "--timeout", "-1"], "-1"),
         (&["compare", "--file", empty], "no URL"),

@@ -2,6 +2,7 @@
 
 mod command;
 mod compare;
+mod crash;
 mod fetch;
 mod files;
 mod generated;

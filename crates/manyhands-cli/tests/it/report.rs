@@ -28,20 +28,20 @@ fn it_needs_nothing_from_elsewhere() {
 fn it_shows_every_model_and_task_as_text_and_picture() {
     let server = Server::start(|path, _| path.to_owned());
     let url = server.url("/page?a=1&b='<i>'");
-    let html =
-        page(&["--warmup", "0", "-m", "sequential,threads:3,async:3", &url, &server.url("/b")]);
-    for model in ["sequential", "threads:3", "async:3"] {
+    let models = ["sequential", "threads:3", "async:3", "processes:2"];
+    let html = page(&["--warmup", "0", "-m", &models.join(","), &url, &server.url("/b")]);
+    for model in models {
         assert!(html.contains(&format!("<h4>{model}: ")), "{model} has no timeline");
         assert!(html.contains(&format!("<title>Wall of {model}: ")), "{model} has no bar");
         assert!(html.contains(&format!("<th scope=\"row\">{model}")), "{model} has no row");
     }
     assert_eq!(
         html.matches("<rect class=\"task").count(),
-        3 * 2 + 3,
+        models.len() * 2 + 3,
         "two boxes each, and a legend"
     );
     // The caller itself works; workers work; futures have no worker, only a slot.
-    for lane in [">main</li>", ">worker 1</li>", ">slot 1</li>"] {
+    for lane in [">main</li>", ">worker 1</li>", ">slot 1</li>", "title=\"process "] {
         assert!(html.contains(lane), "{lane} is missing");
     }
     assert!(!html.contains("<i>") && !html.contains("&b="), "text from outside became markup");

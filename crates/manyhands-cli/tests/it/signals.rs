@@ -41,6 +41,23 @@ fn an_interrupt_before_anything_is_measured_says_so() {
 }
 
 #[test]
+fn an_interrupt_ends_worker_processes_too() {
+    let server = Server::start(|path, _| path.to_owned());
+    server.hold_from(0);
+    let args = ["compare", "-m", "processes:2", "--timeout", "1000", &server.url("/x")];
+    let mut command = manyhands(&args);
+    let compare = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    eventually("the model asks", || server.seen() == 1);
+    let model = children(compare.id()).pop().expect("it runs").0;
+    let workers = children(model);
+    assert!(!workers.is_empty());
+    send(compare.id(), Signal::INT);
+    let finished = finish(compare);
+    assert_eq!(finished.code, Some(130), "{finished:?}");
+    eventually("the workers are gone", || workers.iter().all(|(pid, _)| !is_alive(*pid)));
+}
+
+#[test]
 fn the_site_does_not_outlive_a_killed_command() {
     outlives_nothing(&["-w", "pages", "--latency", "1000"], "serve");
 }

@@ -407,5 +407,5 @@ fn it_races_with_everything() {
             }
         }
     });
-    assert_eq!(Model::possible().len(), 7);
+    assert_eq!(Model::possible().len(), 9);
 }
