@@ -37,8 +37,10 @@ pub use manyhands_executor::*;
 pub use manyhands_io::{wait, wait_deadline, wait_for, wait_timeout};
 #[cfg(feature = "processes")]
 pub use manyhands_processes::{
-    Bytes, PoolBuildError as ProcessPoolBuildError, Process, ProcessPool, ProcessPoolBuilder,
-    ProcessPoolStatistics, in_worker, init,
+    Bytes, Command, CommandError, CommandOutput, Manager, Pipe,
+    PoolBuildError as ProcessPoolBuildError, Process, ProcessBuilder, ProcessPool,
+    ProcessPoolBuilder, ProcessPoolStatistics, Shared, SharedBytes, active_children, in_worker,
+    init, run_command,
 };
 #[cfg(feature = "threads")]
 pub use manyhands_threads::{
@@ -70,7 +72,8 @@ pub mod http {
     pub use manyhands_http::*;
 }
 
-/// Python's names for threads, pools, futures, coroutines and HTTP, and what they are called here.
+/// Python's names for threads, processes, pools, futures, coroutines and HTTP, and what they are called
+/// here.
 #[cfg(all(
     doc,
     feature = "threads",

@@ -96,6 +96,7 @@ fn high_water_mark(status: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
     use std::process::{Command, Stdio};
 
     use super::*;
@@ -123,11 +124,17 @@ mod tests {
 
     #[test]
     fn children_count_while_they_are_there() {
-        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut cat = Command::new("cat");
+        let mut child =
+            cat.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("it starts");
+        // Once it answers it has done what takes memory.
+        let (mut to, mut from) = (child.stdin.take().expect("a pipe"), child.stdout.take());
+        to.write_all(b"x").expect("it reads");
+        from.as_mut().expect("a pipe").read_exact(&mut [0]).expect("it answers");
         let folder = format!("/proc/{}", child.id());
         assert!(children().contains(&folder), "{:?}", children());
         assert!(children_peak_rss_bytes() > 100_000);
-        child.kill().expect("it can be ended");
+        drop(to);
         child.wait().expect("it can be waited for");
         assert!(!children().contains(&folder), "{:?}", children());
     }

@@ -41,6 +41,24 @@ pub(crate) fn on_all(test: impl Fn(&AnyExecutor)) {
     );
 }
 
+/// On one of each model, those included whose workers share no memory with the test.
+#[track_caller]
+pub(crate) fn on_every_model(test: impl Fn(&AnyExecutor)) {
+    on_each(&["sequential", "threads:2", "coroutines:2", "async:2", "processes:2"], test);
+}
+
+/// On one of each model whose tasks run while the caller goes on.
+#[track_caller]
+pub(crate) fn on_every_concurrent_model(test: impl Fn(&AnyExecutor)) {
+    on_each(&["threads:2", "coroutines:2", "async:2", "processes:2"], test);
+}
+
+/// On one of each model that runs one portable task at a time while the caller goes on.
+#[track_caller]
+pub(crate) fn on_every_single_model(test: impl Fn(&AnyExecutor)) {
+    on_each(&["threads:1", "async:1", "processes:1"], test);
+}
+
 /// On those whose tasks run while the caller goes on, several at a time, also if they block their
 /// threads.
 #[track_caller]
