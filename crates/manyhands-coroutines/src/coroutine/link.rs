@@ -39,6 +39,10 @@ pub(super) enum Signal {
     Panicked,
 }
 
+/// Moves what is in the inbox of a core to its mail. The caller must run on the stack of its
+/// coroutine, and the inbox must be filled.
+type Keep = unsafe fn(*const ());
+
 /// What each switch touches comes first.
 #[repr(C)]
 pub(super) struct Link {
@@ -54,7 +58,7 @@ pub(super) struct Link {
     /// Whom it wants to return to, for [`Signal::Leave`].
     pub(super) target: Cell<*const Link>,
     /// The core, and how to move what is in its inbox to its mail.
-    core: Cell<Option<(*const (), unsafe fn(*const ()))>>,
+    core: Cell<Option<(*const (), Keep)>>,
     pub(super) running: Running,
 }
 
@@ -81,7 +85,7 @@ impl Link {
 
     /// Notes the addresses, which do not change from now on: of the link, and of the core that it is
     /// part of, for which `keep` moves what is in the inbox to its mail.
-    pub(super) fn settle(&self, core: *const (), keep: unsafe fn(*const ())) {
+    pub(super) fn settle(&self, core: *const (), keep: Keep) {
         self.core.set(Some((core, keep)));
         self.running.set_owner(ptr::from_ref(self).cast());
         self.ambient.set_owner(&raw const self.running);
