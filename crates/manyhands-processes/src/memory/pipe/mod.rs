@@ -89,6 +89,7 @@ impl<S: Serialize, R: DeserializeOwned> Pipe<S, R> {
     ///
     /// # Errors
     /// If the operating system grants no descriptors.
+    #[expect(clippy::type_complexity, reason = "a name for the pair would hide which end is which")]
     pub fn pair() -> Result<(Pipe<S, R>, Pipe<R, S>), MemoryError> {
         // Packets are sent and received as a whole, so no wait can end in the middle of one.
         let (one, other) = rustix::net::socketpair(
