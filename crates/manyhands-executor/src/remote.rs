@@ -21,14 +21,13 @@ pub trait Remote: Send + Sync {
 }
 
 impl Home {
-    /// A new identity for an executor that sends jobs away. It is told of cancellations as long as
-    /// it lives. Nobody [works](Home::work) for such a home in this process.
-    pub fn of_remote(remote: Weak<dyn Remote>) -> Home {
-        let home = Home::create();
+    /// Says whose home it is: that of an executor that sends jobs away, which is told of
+    /// cancellations from now on, as long as it lives. Nobody [works](Home::work) for such a home in
+    /// this process.
+    pub fn set_remote(self, remote: Weak<dyn Remote>) {
         let mut remotes = remotes();
         remotes.retain(|_, remote| remote.strong_count() > 0);
-        remotes.insert(home.number(), remote);
-        home
+        remotes.insert(self.number(), remote);
     }
 }
 

@@ -1,11 +1,13 @@
 //! Portable jobs through an executor that sees bytes only: values, panics, codec errors, chunks,
 //! cancellation.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use manyhands_executor::{
-    Cancellation, Entry, ExecutorExt, MapOptions, RetryPolicy, TaskErrorKind, TaskOptions,
+    Cancellation, Dispatched, Entry, Executor, ExecutorExt, Home, Job, MapOptions, Rejected,
+    Remote, RetryPolicy, Shutdown, TaskError, TaskErrorKind, TaskOptions, WorkerDeath,
     as_completed, wait_all,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -311,4 +313,64 @@ fn what_was_collected_for_a_value_that_is_not_encoded_is_not_sent() {
     assert!(error.is_codec());
     assert!(error.message().contains("Stubborn"), "{error}");
     assert!(error.message().contains("with 1 pieces of luggage"), "explained: {error}");
+}
+
+#[test]
+fn the_executor_of_a_task_that_was_sent_away_is_asked_and_told() {
+    #[derive(Default)]
+    struct Away {
+        started: AtomicBool,
+        cancelled: Mutex<Vec<u64>>,
+    }
+    impl Remote for Away {
+        fn cancel(&self, task: u64) {
+            self.cancelled.lock().unwrap().push(task);
+        }
+        fn is_started(&self, _task: u64) -> bool {
+            self.started.load(Ordering::Relaxed)
+        }
+    }
+    #[derive(Default)]
+    struct Keep(Mutex<Option<Job>>);
+    impl Executor for Keep {
+        fn execute(&self, job: Job) -> Result<(), Rejected> {
+            *self.0.lock().unwrap() = Some(job);
+            Ok(())
+        }
+        fn parallelism(&self) -> usize {
+            1
+        }
+        fn shutdown(&self, _: Shutdown) {}
+    }
+    let away = Arc::new(Away::default());
+    let home = Home::create();
+    let weak = Arc::downgrade(&away);
+    home.set_remote(weak);
+    let keep = Keep::default();
+    let task = keep.submit(double, 1);
+    let job = keep.0.lock().unwrap().take().unwrap();
+    job.set_home(home);
+    let dispatched = job.dispatch().unwrap();
+    assert!(!task.is_running() && !task.is_done(), "it was sent and has not begun");
+    away.started.store(true, Ordering::Relaxed);
+    assert!(task.is_running());
+    assert_eq!(task.cancel(), Cancellation::Requested);
+    assert_eq!(*away.cancelled.lock().unwrap(), [task.id()]);
+    dispatched.complete_encoded(&[0, 2]);
+    assert!(!task.is_running());
+    assert_eq!(task.result().unwrap(), 2);
+}
+
+#[test]
+fn the_death_of_a_worker_travels_with_its_details() {
+    let mut death = WorkerDeath::of(7);
+    death.signal = Some(6);
+    let error = TaskError::worker_died(death.clone());
+    assert!(error.is_worker_died());
+    // As when it was the outcome of a task in a nested pool.
+    let outcome = manyhands_executor::encode_failure(&error);
+    assert_eq!(Dispatched::failure_of(&outcome), Some(TaskErrorKind::WorkerDied));
+    assert_eq!(Dispatched::failure_of(&[0, 2]), None);
+    assert_eq!(Dispatched::failure_of(&[]), None);
+    assert_eq!(error.worker_death(), Some(&death));
 }

@@ -10,7 +10,7 @@ use manyhands_executor::{TaskError, TaskErrorKind};
 use super::batch::{Batch, Ending};
 use super::channel::{
     Channel, Consumer, Descriptors, PIECE_MAX, Producer, REQUEST_WORDS, Request, RequestKind,
-    Response, ResponseKind, SLOTS, SlotState, Slots, Violation, now_ns, send_descriptors,
+    Response, ResponseKind, SLOTS, SlotState, Slots, Unsent, Violation, now_ns, send_descriptors,
 };
 use super::flight::Flight;
 use super::freight::{Announced, Packed};
@@ -46,7 +46,7 @@ pub(super) struct Seat {
     /// Tasks sent and not taken back, since the worker started.
     pub(super) assigned: u64,
     /// Tasks whose argument did not fit, the first of them perhaps in part.
-    unsent: VecDeque<Unsent>,
+    unsent: VecDeque<Backlog>,
     /// An outcome that comes in pieces.
     incoming: Option<(Response, Vec<u8>)>,
     /// What it wrote that cannot be, if it did.
@@ -55,6 +55,8 @@ pub(super) struct Seat {
     pub(super) ready: Option<Vec<u8>>,
     /// Whether something was written and not published.
     dirty: bool,
+    /// Whether it does not take descriptors at the moment.
+    blocked: bool,
     /// How long a task takes, on average; 0 if none has ended.
     pace_ns: u64,
     /// The socket beside the rings, once the worker has reported.
@@ -66,7 +68,7 @@ pub(super) struct Seat {
     inbox: Inbox,
 }
 
-struct Unsent {
+struct Backlog {
     number: u64,
     /// How many bytes of the argument are written; `None` if the call is not.
     sent: Option<usize>,
@@ -106,6 +108,7 @@ impl Seat {
             damaged: None,
             ready: None,
             dirty: false,
+            blocked: false,
             pace_ns: 0,
             control: None,
             descriptors: Descriptors::default(),
@@ -147,7 +150,7 @@ impl Seat {
         self.assigned += 1;
         self.limited += usize::from(flight.is_limited());
         self.flights.push_back(Some(flight));
-        self.unsent.push_back(Unsent { number, sent: None, aborted: false });
+        self.unsent.push_back(Backlog { number, sent: None, aborted: false });
         if self.unsent.len() == 1 {
             self.write_unsent()?;
         }
@@ -171,7 +174,7 @@ impl Seat {
 
     /// Goes on with what did not fit; false if it does not fit yet either.
     fn write_unsent(&mut self) -> Result<bool, Violation> {
-        let Some(&Unsent { number, sent, aborted }) = self.unsent.front() else {
+        let Some(&Backlog { number, sent, aborted }) = self.unsent.front() else {
             return Ok(false);
         };
         let index = usize::try_from(number.wrapping_sub(self.first)).unwrap_or(usize::MAX);
@@ -197,7 +200,10 @@ impl Seat {
             && sent.is_none()
             && let Some(packed) = flight.and_then(Flight::packed)
         {
-            send_beside(self.control.as_deref(), number, packed)?;
+            self.blocked = !send_beside(self.control.as_deref(), number, packed)?;
+            if self.blocked {
+                return Ok(false);
+            }
             packed.sent(&mut self.outbox);
         }
         if !has_room || !request.write(&mut self.requests, piece)? {
@@ -223,9 +229,9 @@ impl Seat {
         !self.unsent.is_empty()
     }
 
-    /// Whether there is something to [`drain`](Self::drain).
-    pub(super) fn has_results(&self) -> bool {
-        self.results.has_frames()
+    /// Whether it is worth looking again soon, because nothing will be said when it goes on.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.blocked && self.is_behind()
     }
 
     /// Takes what has come. Returns how many frames that was.
@@ -458,18 +464,22 @@ impl Seat {
     }
 }
 
-/// Sends the descriptors of a task.
+/// Sends the descriptors of a task; false if that is not possible now. A worker that is about to
+/// end takes none, and its tasks come back when it has ended.
 fn send_beside(
     control: Option<&UnixStream>,
     number: u64,
     packed: &Packed,
-) -> Result<(), Violation> {
+) -> Result<bool, Violation> {
     if packed.fds.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
-    control
-        .and_then(|control| send_descriptors(control, number, &packed.fds).ok())
-        .ok_or(Violation("the worker did not take the descriptors of a task"))
+    let Some(control) = control else { return Ok(false) };
+    match send_descriptors(control, number, &packed.fds) {
+        Ok(()) => Ok(true),
+        Err(Unsent::All) => Ok(false),
+        Err(Unsent::Some) => Err(Violation("the worker took only some descriptors of a task")),
+    }
 }
 
 /// When something began that took so long, if anybody wants to know.

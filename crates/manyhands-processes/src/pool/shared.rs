@@ -68,8 +68,8 @@ pub(super) struct Ended {
 
 impl Shared {
     pub(super) fn create(settings: Settings, bell: Bell) -> Arc<Shared> {
-        Arc::new_cyclic(|this: &std::sync::Weak<Shared>| Shared {
-            home: Home::of_remote(this.clone()),
+        let shared = Arc::new(Shared {
+            home: Home::create(),
             queue: JobQueue::new(),
             bell,
             asleep: AtomicBool::new(false),
@@ -86,7 +86,10 @@ impl Shared {
             ended: Mutex::default(),
             pids: Mutex::default(),
             settings,
-        })
+        });
+        let this = Arc::downgrade(&shared);
+        shared.home.set_remote(this);
+        shared
     }
 
     /// Takes a job and sees to it that a worker runs it.

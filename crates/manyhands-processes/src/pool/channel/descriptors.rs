@@ -28,18 +28,28 @@ pub(crate) fn send_word(socket: &UnixStream) -> io::Result<()> {
     send(socket, 0, &[])
 }
 
+/// Why the descriptors of a task were not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unsent {
+    /// None were: the socket is full, or the peer is gone.
+    All,
+    /// The first were.
+    Some,
+}
+
 /// Sends the descriptors of a task.
 ///
 /// # Errors
-/// What the system says; some of them may have been sent then.
+/// [`Unsent`] if not all of them were sent.
 pub(crate) fn send_descriptors(
     socket: &UnixStream,
     number: u64,
     fds: &[Arc<OwnedFd>],
-) -> io::Result<()> {
-    for some in fds.chunks(FDS_MAX) {
+) -> Result<(), Unsent> {
+    for (index, some) in fds.chunks(FDS_MAX).enumerate() {
         let some: Vec<BorrowedFd<'_>> = some.iter().map(|fd| fd.as_fd()).collect();
-        send(socket, number, &some)?;
+        let unsent = if index == 0 { Unsent::All } else { Unsent::Some };
+        send(socket, number, &some).map_err(|_| unsent)?;
     }
     Ok(())
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use super::super::frame::{PIECE_MAX, Request, RequestKind, Response, ResponseKind};
 use super::super::layout::Channel;
-use super::*;
 
 fn request(number: u64) -> Request {
     Request {
@@ -116,7 +115,7 @@ fn whatever_the_other_side_writes_is_a_frame_or_a_violation() {
         for at in 0..16 {
             let word = match random() % 4 {
                 0 => random(),
-                1 => random() % 5 << 32 | random() % (2 * PIECE_MAX as u64),
+                1 => ((random() % 5) << 32) | (random() % (2 * PIECE_MAX as u64)),
                 _ => random() % 100,
             };
             ring.words()[ring.index(head + at)].store(word, Ordering::Relaxed);

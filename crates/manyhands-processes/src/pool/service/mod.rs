@@ -49,6 +49,9 @@ const ENCODE_MAX: usize = 64;
 /// How long a worker that was told to end may take.
 const LEAVE: Duration = Duration::from_secs(5);
 
+/// When to look again whether a worker takes descriptors.
+const LOOK_AGAIN_NS: u64 = 1_000_000;
+
 /// How long memory for large payloads is kept unused.
 const IDLE: Duration = Duration::from_secs(2);
 
@@ -154,6 +157,9 @@ impl Service {
             for (at, _) in &floor.later {
                 remind(next_ns, *at);
             }
+        }
+        if floor.seats.iter().any(|seat| seat.is_blocked()) {
+            remind(next_ns, now_ns().saturating_add(LOOK_AGAIN_NS));
         }
         floor.place_ready(batch);
         if !shared.queue.has_jobs() {

@@ -109,7 +109,7 @@ impl Service {
         for at in (0..self.bodies.len()).rev() {
             let body = &mut self.bodies[at];
             if let Life::Starting(starting) = &mut body.life
-                && std::mem::take(&mut body.stirred)
+                && (std::mem::take(&mut body.stirred) || body.channel.result_position() > 0)
                 && !body.has_ended
             {
                 match starting.try_finish() {
@@ -160,7 +160,8 @@ impl Service {
         if seat.stage != Stage::Starting || body.has_ended {
             return false;
         }
-        if let Some(outcome) = seat.ready.take() {
+        let has_reported = matches!(body.life, Life::Running { .. });
+        if has_reported && let Some(outcome) = seat.ready.take() {
             let judged = match &shared.settings.initializer {
                 Some(initializer) => {
                     drop(floor);

@@ -41,9 +41,10 @@ impl Outgoing {
             return self.send(ResponseKind::Outcome, number, took_ns, outcome);
         }
         let packed = pack(outcome, attachments, &mut self.outbox);
-        if let Err(error) = send_descriptors(&self.control, number, &packed.fds) {
+        if send_descriptors(&self.control, number, &packed.fds).is_err() {
             packed.withdraw(&mut self.outbox);
-            let why = format!("the descriptors of a result were not sent: {error}");
+            let count = packed.fds.len();
+            let why = format!("the {count} descriptors of a result were not sent");
             let error = TaskError::new(TaskErrorKind::Codec, why);
             return self.send(ResponseKind::Outcome, number, took_ns, &encode_failure(&error));
         }
