@@ -2,8 +2,8 @@
 //! code and may wait for other tasks of the same pool, and those with a large outcome to decode.
 
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Mutex, PoisonError};
-use std::thread::{Builder, JoinHandle, current};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::thread::{Builder, JoinHandle, ThreadId, current};
 
 use manyhands_executor::Dispatched;
 
@@ -16,6 +16,8 @@ pub(super) struct Completer {
     name: String,
     /// There from the first time on that it is needed.
     thread: Mutex<Option<Thread>>,
+    /// Its identity, which stays known when it is being ended.
+    id: OnceLock<ThreadId>,
 }
 
 struct Thread {
@@ -25,7 +27,8 @@ struct Thread {
 
 impl Completer {
     pub(super) fn new(pool: &str) -> Completer {
-        Completer { name: format!("{pool} callbacks"), thread: Mutex::default() }
+        let name = format!("{pool} callbacks");
+        Completer { name, thread: Mutex::default(), id: OnceLock::new() }
     }
 
     /// Takes the task if its end takes long; otherwise gives it back.
@@ -49,7 +52,7 @@ impl Completer {
             other => other,
         };
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        if thread.is_none() {
+        if thread.is_none() && self.id.get().is_none() {
             *thread = self.start();
         }
         match thread.as_ref() {
@@ -69,8 +72,7 @@ impl Completer {
 
     /// Whether this thread is that of the callbacks.
     pub(super) fn is_here(&self) -> bool {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        thread.as_ref().is_some_and(|thread| thread.handle.thread().id() == current().id())
+        self.id.get() == Some(&current().id())
     }
 
     /// `None` if the system grants no thread: then tasks end where they are.
@@ -83,6 +85,7 @@ impl Completer {
         };
         let name = self.name.replace('\0', "");
         let handle = Builder::new().name(name).spawn(complete).ok()?;
+        let _set_once = self.id.set(handle.thread().id());
         Some(Thread { sender, handle })
     }
 }
