@@ -109,13 +109,16 @@ fn begin(body: &mut Body, floor: &Floor, number: u64, cause: Cause, grace: u64) 
         return;
     }
     let Some(seat) = floor.seats.iter().find(|seat| seat.number == body.number) else { return };
-    if !seat.slots.cancel(number) {
-        return; // it has just ended
+    if cause == Cause::Cancelled {
+        if !seat.slots.cancel(number) {
+            return; // it has just ended
+        }
+        if let Life::Running { control, .. } = &body.life {
+            // The line is full only if the worker has been told often enough.
+            let _told_already = send_word(control);
+        }
     }
-    if let Life::Running { control, .. } = &body.life {
-        // The line is full only if the worker has been told often enough.
-        let _told_already = send_word(control);
-    }
+    // The worker knows the time itself; a mark would only make it take the one for the other.
     let at_ns = now_ns().saturating_add(grace);
     body.escalation = Some(Escalation { number, cause, step: Step::Asked, at_ns });
 }
