@@ -54,6 +54,7 @@ const LAYERS: &[Layer] = &[
             "manyhands-executor",
             "manyhands-http",
             "manyhands-io",
+            "manyhands-processes",
             "manyhands-threads",
             "manyhands-wait",
         ],

@@ -65,8 +65,9 @@ fn a_time_limit_ends_a_wait() {
         let task = executor
             .with(brief)
             .submit(wait_and_tell, (signs.sign("begun"), signs.sign("unwound")));
-        assert!(task.result().unwrap_err().is_timed_out());
-        assert!(signs.is_given("unwound"));
+        let error = task.result().unwrap_err();
+        assert!(error.is_timed_out(), "{error:?}");
+        assert!(signs.is_given("unwound"), "{error:?}");
     });
 }
 
