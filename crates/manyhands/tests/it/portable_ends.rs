@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use manyhands::{
     Cancellation, Executor, ExecutorExt, RejectedReason, RetryPolicy, Shutdown, Task, TaskOptions,
-    current_deadline, sleep,
+    current_deadline, sleep, wait_all,
 };
 
 use crate::models::{on_every_concurrent_model, on_every_model, on_every_single_model};
@@ -143,6 +143,10 @@ fn what_waits_at_the_end_is_finished_or_cancelled() {
             signs.see("begun");
             let tasks: Vec<Task<u64>> = (0..20).map(|n| executor.submit(|n| n, n)).collect();
             executor.shutdown(Shutdown { wait: false, cancel_queued });
+            if cancel_queued {
+                // Not at once where they have to be taken back, and yet before a worker is free.
+                assert_eq!(wait_all(&tasks).not_done.len(), 0);
+            }
             signs.give("go");
             executor.shutdown(Shutdown::WAIT);
             busy.result().unwrap();
