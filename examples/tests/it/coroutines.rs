@@ -1,5 +1,7 @@
 //! Rows C1 to C10 and H1: coroutines.
 
+use std::collections::BTreeSet;
+
 use crate::program::{Ended, number, run};
 
 #[test]
@@ -90,6 +92,27 @@ fn c8_many_coroutines_sleep_at_once() {
 fn gap(ended: &Ended, way: &str) -> f64 {
     let (_, seconds) = ended.after(way).rsplit_once("a gap of ").unwrap();
     number(seconds)
+}
+
+#[test]
+fn c9_processes_of_threads_of_coroutines_share_the_work() {
+    let ended = run("c9_processes_threads_coroutines", "--scale 0.2");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let mut pids = BTreeSet::new();
+    for line in ended.lines.iter().filter_map(|line| line.strip_prefix("process ")) {
+        let (pid, rest) = line.split_once(": ").unwrap();
+        assert_eq!(rest, "2 threads, 100 coroutines");
+        pids.insert(pid.parse::<u32>().unwrap());
+    }
+    assert_eq!(pids.len(), cores.max(2));
+    assert!(!pids.contains(&ended.pid));
+    let (below, sum) = ended.after("sum of the numbers below ").split_once(": ").unwrap();
+    let below: u128 = below.parse().unwrap();
+    assert_eq!(sum, (below * (below - 1) / 2).to_string());
+    // Whoever else wants the cores: with one thread at a time it would be less than one.
+    let ready = number(ended.after("at any moment, "));
+    assert!(ready > 1.0, "{:?}", ended.lines);
+    assert!(number(ended.after("busy: ")) > 0.0, "{:?}", ended.lines);
 }
 
 #[test]

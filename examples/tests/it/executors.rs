@@ -1,5 +1,6 @@
 //! Rows E1 to E9: pools and futures.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use examples::FRONT_PAGES;
@@ -25,6 +26,36 @@ fn e1_squares_come_in_order() {
     assert!(worker < 3);
     let cores = std::thread::available_parallelism().unwrap().get();
     assert_eq!(ended.after("default size: "), (cores + 4).min(32).to_string());
+}
+
+#[test]
+fn e2_squares_are_computed_by_at_most_three_processes() {
+    let ended = run("e2_process_pool", "--scale 0.01");
+    let squares = |numbers: std::ops::Range<u32>| -> Vec<String> {
+        numbers.map(|n| (n * n).to_string()).collect()
+    };
+    let workers = |lines: &[String]| -> Vec<u32> {
+        let running = lines.iter().filter_map(|line| line.strip_suffix(" is running"));
+        running.map(|pid| pid.parse().unwrap()).collect()
+    };
+    let submitted = workers(&ended.lines[..11]);
+    assert_eq!(ended.lines[11], "+++>");
+    assert_eq!(ended.lines[12..23], squares(0..11));
+    assert_eq!(ended.lines[23], "map:");
+    let mapped = ended.lines[24..].iter().filter(|line| line.parse::<u32>().is_ok());
+    assert!(mapped.eq(&squares(1..12)), "{:#?}", ended.lines);
+    for mut pids in [submitted, workers(&ended.lines[24..])] {
+        assert_eq!(pids.len(), 11);
+        assert!(!pids.contains(&ended.pid));
+        pids.sort_unstable();
+        pids.dedup();
+        assert!(pids.len() <= 3, "{pids:?}");
+    }
+    assert_eq!(ended.after("in this process: "), "false");
+    assert_eq!(ended.after("100 tasks by at most 3 processes: "), "true");
+    let cores = std::thread::available_parallelism().unwrap().get();
+    assert_eq!(ended.after("default size: "), cores.to_string());
+    assert!(ended.after("ProcessPool::new(0): ").contains("at least 1"));
 }
 
 #[test]
@@ -54,19 +85,42 @@ fn e4_callbacks_write_one_line_for_each_url() {
     let ended = run_with("e4_callbacks", "--scale 0.1", |command| {
         command.env("TMPDIR", folder.path());
     });
-    assert_eq!(ended.count("200 http://127.0.0.1:"), 5);
-    assert_eq!(ended.count(&format!("<进程{}> get http://", ended.pid)), 5);
-    assert_eq!(ended.count(&format!("<进程{}> parse http://", ended.pid)), 5);
+    let mut parts = ended.lines.split(|line| line == "threads:" || line == "processes:");
+    let (threads, rest) = (parts.nth(1).unwrap(), parts.next().unwrap());
+    let (processes, crawler) = rest.split_at(5);
+    for pool in [threads, processes] {
+        let pages = pool.iter().filter(|line| line.starts_with("200 http://127.0.0.1:"));
+        assert_eq!(pages.collect::<BTreeSet<_>>().len(), 5, "{pool:?}");
+    }
+    check_crawler(crawler, ended.pid);
     assert!(ended.lines.last().unwrap().starts_with("5 lines in "));
     let written = fs::read_to_string(folder.path().join("db.txt")).unwrap();
     assert_eq!(written.lines().count(), 5);
+    check_sizes(&written.lines().collect::<Vec<_>>());
+}
+
+/// Five pages are fetched by worker processes, at most three, and parsed by the process `main`.
+fn check_crawler(lines: &[String], main: u32) {
+    let pids = |what: &str| -> Vec<u32> {
+        let of_what = lines.iter().filter_map(|line| line.strip_prefix("<进程")?.split_once("> "));
+        let of_what = of_what.filter(|(_, rest)| rest.starts_with(what));
+        of_what.map(|(pid, _)| pid.parse().unwrap()).collect()
+    };
+    let workers = pids("get http://");
+    assert_eq!(workers.len(), 5, "{lines:?}");
+    assert!(!workers.contains(&main), "{lines:?}");
+    assert!(BTreeSet::from_iter(workers).len() <= 3, "{lines:?}");
+    assert_eq!(pids("parse http://"), [main; 5], "{lines:?}");
+}
+
+/// These are the first five front pages, in any order, with their sizes.
+fn check_sizes(lines: &[&str]) {
+    assert_eq!(lines.len(), 5, "{lines:?}");
     for (host, bytes) in &FRONT_PAGES[..5] {
-        let of_host = |line: &&str| line.contains(&format!("/{host}>"));
-        let mut lines = written.lines().filter(of_host);
-        let line = lines.next().unwrap();
+        let of_host = |line: &&&str| line.contains(&format!("/{host}>"));
+        let line = lines.iter().find(of_host).unwrap();
         assert!(line.starts_with("url:<http://"), "{line}");
         assert!(line.ends_with(&format!("> size:[{bytes}]")), "{line}");
-        assert_eq!(lines.next(), None);
     }
 }
 
@@ -93,6 +147,24 @@ fn e6_an_error_comes_out_at_its_result_and_harms_no_other() {
         ended.after("panicked: attempt to calculate the remainder with a divisor of zero, at ");
     assert!(panic.contains("e6_errors.rs:"), "{panic}");
     assert_eq!(ended.lines[3..], ["3"]);
+}
+
+#[test]
+fn e7_apply_async_has_its_callback_and_nothing_comes_after_close() {
+    let ended = run("e7_apply_async", "--scale 0.1");
+    assert_eq!(ended.after("too late: "), "the executor was shut down");
+    check_crawler(&ended.lines, ended.pid);
+    let sizes = ended.lines.iter().filter(|line| line.starts_with("url:<"));
+    check_sizes(&sizes.map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(ended.lines.last().unwrap(), "joined");
+}
+
+#[test]
+fn e7_an_error_has_its_callback_too() {
+    let ended = run("e7_apply_async", "http://127.0.0.1:1/");
+    assert_eq!(ended.count("<进程"), 1);
+    assert!(ended.lines.iter().any(|line| line.contains("127.0.0.1:1") && !line.contains("get ")));
+    assert_eq!(ended.lines.last().unwrap(), "joined");
 }
 
 #[test]

@@ -38,6 +38,7 @@ fn h4_every_program_reads_the_same_twelve_pages() {
         [
             "sequential, in order:",
             "threads:5, in order:",
+            "processes, in order:",
             "threads:3, as completed:",
             "threads:3, in order:",
             "async:12, as completed:"
@@ -60,7 +61,11 @@ fn h4_every_program_reads_the_same_twelve_pages() {
     }
     let seconds =
         |lines: &[String]| number(lines[13].strip_prefix("Download 12 sites in ").unwrap());
+    let cores = std::thread::available_parallelism().unwrap().get();
     for program in &programs[1..] {
+        if program[0].starts_with("processes") && cores == 1 {
+            continue; // one process is no faster than one after the other
+        }
         assert!(seconds(program) < seconds(programs[0]), "{:?}", ended.lines);
     }
 }

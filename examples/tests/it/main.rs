@@ -6,6 +6,7 @@ mod executors;
 mod http;
 mod listing;
 mod models;
+mod processes;
 mod program;
 mod promises;
 mod servers;

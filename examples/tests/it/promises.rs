@@ -16,10 +16,17 @@ fn mix_the_models_in_one_as_completed() {
     let ended = run("mix_the_models", "--scale 0.5");
     let mut lines = ended.lines;
     lines.sort();
-    assert_eq!(lines[0], "a pool of threads: 144");
-    assert_eq!(lines[1], "a thread of its own: 42");
-    assert!(lines[2].starts_with("an async task that awaits a page and a thread: "));
-    assert_eq!(lines[3..], ["on the spot: 9"]);
+    assert_eq!(
+        lines[..4],
+        [
+            "a pool of processes: 100",
+            "a pool of threads: 144",
+            "a process of its own: 121",
+            "a thread of its own: 42",
+        ]
+    );
+    assert!(lines[4].starts_with("an async task that awaits a page and a thread: "));
+    assert_eq!(lines[5..], ["on the spot: 9"]);
 }
 
 #[test]
@@ -96,4 +103,42 @@ fn no_failure_is_lost_and_retries_are_asked_for() {
     {
         assert!(ended.stderr.contains(report), "{}", ended.stderr);
     }
+}
+
+#[test]
+fn a_crash_costs_one_task_and_the_pool_goes_on() {
+    let ended = run("a_crash_costs_one_task", "--scale 0.1");
+    assert_eq!(
+        ended.lines,
+        [
+            "task 37: WorkerDied",
+            "  signal Some(6), last words: 37 is more than I can take",
+            "99 right results",
+            "the pool goes on: 144",
+            "tried again: Err(WorkerDied)",
+            "workers that died: 4",
+        ]
+    );
+}
+
+#[test]
+fn a_timeout_ends_all_that_was_started_and_keeps_what_was_written() {
+    let ended = run("a_timeout_ends_the_group", "");
+    let nothing = "0 processes of it";
+    assert_eq!(
+        ended.lines,
+        [
+            "timed out: true",
+            r#"it wrote "begun\n" and "not yet\n""#,
+            nothing,
+            "within a deadline: Err(TimedOut)",
+            nothing,
+            "as a task in a thread: Err(TimedOut)",
+            nothing,
+            "2 processes of it",
+            "as a task in a process: Err(Cancelled)",
+            nothing,
+            "1.1 MB in, out, and out on the other stream: [true, true]",
+        ]
+    );
 }

@@ -1,4 +1,6 @@
-//! Rows T1 to T7: threads.
+//! Rows T1 to T7: threads, and what processes are beside them.
+
+use std::collections::BTreeSet;
 
 use crate::program::{number, run};
 
@@ -9,11 +11,20 @@ fn t1_the_main_thread_prints_first_and_the_greeting_follows() {
 }
 
 #[test]
-fn t2_threads_have_the_number_of_their_process() {
+fn t2_threads_have_the_number_of_their_process_and_processes_have_their_own() {
     let ended = run("t2_one_process_id", "");
     let pid = ended.pid.to_string();
-    assert_eq!(ended.count(&format!("hello {pid}")), 2);
-    assert_eq!(ended.after("主线程/主进程pid "), pid);
+    let (main, hello) = (format!("主线程/主进程pid {pid}"), format!("hello {pid}"));
+    let mut parts = ended.lines.split(|line| line == "threads:" || line == "processes:");
+    let (threads, processes) = (parts.nth(1).unwrap(), parts.next().unwrap());
+    let count = |part: &[String], line: &str| part.iter().filter(|other| *other == line).count();
+    assert_eq!((count(threads, &main), count(threads, &hello)), (1, 2));
+    assert_eq!((count(processes, &main), count(processes, &hello)), (1, 0));
+    let others = processes.iter().filter_map(|line| line.strip_prefix("hello "));
+    let others: BTreeSet<&str> = others.collect();
+    let told = ended.after("process numbers ").split_once(" and ").unwrap();
+    assert_eq!(others, BTreeSet::from([told.0, told.1]));
+    assert_eq!(others.len(), 2);
     let numbers = ended.after("thread numbers ").split_once(" and ").unwrap();
     assert!(numbers.0 != numbers.1 && numbers.0 != pid && numbers.1 != pid, "{numbers:?}");
 }
@@ -21,20 +32,24 @@ fn t2_threads_have_the_number_of_their_process() {
 #[test]
 fn t3_a_thread_is_cheaper_to_start_than_a_process() {
     let ended = run("t3_cheap_to_start", "");
-    assert_eq!(ended.count("hello"), 1);
-    assert_eq!(ended.count("主线程/主进程"), 1);
-    // Around 20 on a quiet machine.
+    assert_eq!(ended.count("hello"), 2);
+    assert_eq!(ended.count("主线程/主进程"), 2);
+    // Around 100 on a quiet machine.
     assert!(number(ended.after("ratio: ")) > 2.0, "{:?}", ended.lines);
 }
 
 #[test]
-fn t4_threads_share_a_number_and_a_list() {
+fn t4_threads_share_a_number_and_a_list_and_processes_do_not() {
     let ended = run("t4_threads_share_memory", "");
-    assert_eq!(ended.lines[0], "主 0");
-    let lengths: Vec<usize> =
-        ended.lines[1..].iter().map(|list| list.split(", ").count()).collect();
+    let (processes, threads) = ended.lines.split_at(10);
+    assert_eq!(
+        processes,
+        ["processes:", "子 100", "主 100", "[0]", "[1]", "[2]", "[3]", "[4]", "[5]", "[]"]
+    );
+    assert_eq!(threads[..2], ["threads:", "主 0"]);
+    let lengths: Vec<usize> = threads[2..].iter().map(|list| list.split(", ").count()).collect();
     assert_eq!(lengths, [1, 2, 3, 4, 5, 6]);
-    let mut last: Vec<&str> = ended.lines[6].trim_matches(['[', ']']).split(", ").collect();
+    let mut last: Vec<&str> = threads[7].trim_matches(['[', ']']).split(", ").collect();
     last.sort_unstable();
     assert_eq!(last, ["0", "1", "2", "3", "4", "5"]);
 }
