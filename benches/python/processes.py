@@ -1,17 +1,19 @@
 """The jobs of the suite `processes` on Python's pools of processes.
 
-processes.py JOB POOL NUMBER WORKERS, where POOL is one of executor, pool, loky, pebble, and JOB one of
+processes.py JOB POOL NUMBER WORKERS, where POOL is one of executor, pool, loky, pebble (of `process`: how
+it is started, fork or spawn), and JOB one of
 
   submit       NUMBER calls are submitted, then every result is taken
   round-trip   a call is submitted and its result taken, NUMBER times
   first        a new pool is made and one result taken, NUMBER times
-  into         NUMBER bytes are given to a call, whose result is their sum; the fastest of five
-  out          a call gives NUMBER bytes back; the fastest of five
-  abort        NUMBER calls, the one in the middle aborts its process; how many have no result
+  into         NUMBER bytes are given to a call, which reads one of each page; the fastest of five, the first
+  out          a call gives NUMBER bytes back, of which one of each page is read; likewise
+  abort        NUMBER calls, the one in the middle aborts its process; how many have no result, and how
+               many of CALLS_AFTER calls afterwards have
   manager      NUMBER operations each on a dictionary and a list of a Manager (POOL says nothing)
   counter      NUMBER additions to a Value under its lock (POOL says nothing)
   queue        NUMBER numbers through a Queue from another process (POOL says nothing)
-  process      a Process is started and joined, NUMBER times (POOL says nothing)
+  process      a Process is started and joined, NUMBER times
 
 Prints one line of JSON. Ends when standard input does, so that it does not outlive its parent.
 """
@@ -27,6 +29,11 @@ import time
 
 # How long the results of calls are waited for whose worker may be gone.
 PATIENCE_S = 3.0
+
+# How many calls a pool gets after one of its workers aborted.
+CALLS_AFTER = 10
+
+PAGE_BYTES = 4096
 
 
 def end_with_parent():
@@ -45,8 +52,8 @@ def nothing():
     pass
 
 
-def length_of(data):
-    return len(data)
+def sum_of_pages(data):
+    return sum(data[::PAGE_BYTES])
 
 
 def bytes_of(count):
@@ -174,24 +181,25 @@ def first(make, number, workers):
     return {"ms": times[number // 2]}
 
 
-def fastest(f):
+def five_times(f):
     times = []
     for _ in range(5):
         started = time.perf_counter()
         f()
         times.append((time.perf_counter() - started) * 1e3)
-    return {"ms": min(times)}
+    return {"ms": min(times), "first": times[0]}
 
 
 def into(make, number, workers):
     pool = make(workers)
     warm(pool, workers)
     data = bytes_of(number)
+    expected = sum_of_pages(data)
 
     def once():
-        assert pool.result(pool.submit(length_of, data)) == number
+        assert pool.result(pool.submit(sum_of_pages, data)) == expected
 
-    answer = fastest(once)
+    answer = five_times(once)
     pool.end()
     return answer
 
@@ -199,11 +207,12 @@ def into(make, number, workers):
 def out(make, number, workers):
     pool = make(workers)
     warm(pool, workers)
+    expected = sum_of_pages(bytes_of(number))
 
     def once():
-        assert len(pool.result(pool.submit(bytes_of, number))) == number
+        assert sum_of_pages(pool.result(pool.submit(bytes_of, number))) == expected
 
-    answer = fastest(once)
+    answer = five_times(once)
     pool.end()
     return answer
 
@@ -222,7 +231,25 @@ def abort(make, number, workers):
             pool.result(handle, max(until - time.monotonic(), 0.001))
         except Exception:
             lost += 1
-    return {"lost": lost}
+    return {"lost": lost, "after": answered(pool)}
+
+
+def answered(pool):
+    """How many calls of CALLS_AFTER have a result."""
+    handles = []
+    for n in range(CALLS_AFTER):
+        try:
+            handles.append(pool.submit(identity, n))
+        except Exception:
+            pass
+    until, count = time.monotonic() + PATIENCE_S, 0
+    for handle in handles:
+        try:
+            pool.result(handle, max(until - time.monotonic(), 0.001))
+            count += 1
+        except Exception:
+            pass
+    return count
 
 
 def manager(_make, number, _workers):
@@ -266,11 +293,12 @@ def queue(_make, number, _workers):
     return {"rate": number / elapsed}
 
 
-def process(_make, number, _workers):
+def process(method, number, _workers):
+    context = multiprocessing.get_context(method)
     times = []
     for _ in range(number):
         started = time.perf_counter()
-        child = multiprocessing.Process(target=nothing)
+        child = context.Process(target=nothing)
         child.start()
         child.join()
         times.append((time.perf_counter() - started) * 1e3)
@@ -296,7 +324,7 @@ def main():
     job, pool, number, workers = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     os.setpgid(0, 0)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    print(json.dumps(JOBS[job](POOLS.get(pool), number, workers)), flush=True)
+    print(json.dumps(JOBS[job](POOLS.get(pool, pool), number, workers)), flush=True)
     # Not by falling off the end: a broken pool may keep the interpreter for ever.
     sys.stdout.flush()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

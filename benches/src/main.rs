@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use crate::arguments::{Ask, USAGE};
 
 fn main() -> ExitCode {
+    rivals::procspawn::take_over();
     match Ask::read(std::env::args().skip(1)).and_then(|ask| answer(&ask)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {

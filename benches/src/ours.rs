@@ -1,6 +1,7 @@
 //! manyhands, in the part of a contender.
 
 pub(crate) mod coroutines;
+pub(crate) mod processes;
 
 use std::sync::Arc;
 

@@ -80,10 +80,33 @@ pub(crate) fn resident_bytes_of(process: u32) -> anyhow::Result<f64> {
     Ok(resident)
 }
 
+/// Memory of another process that is resident now and is no file's and nobody else's, in bytes.
+///
+/// # Errors
+/// When there is no such process.
+pub(crate) fn anonymous_bytes_of(process: u32) -> anyhow::Result<f64> {
+    let [anonymous] = status(&process.to_string(), ["RssAnon:"])?;
+    Ok(anonymous)
+}
+
+/// Memory of a process that is resident now, in bytes; what it shares with others is divided by how
+/// many they are.
+///
+/// # Errors
+/// When there is no such process.
+pub(crate) fn proportional_bytes_of(process: u32) -> anyhow::Result<f64> {
+    let [proportional] = sizes(&format!("/proc/{process}/smaps_rollup"), ["Pss:"])?;
+    Ok(proportional)
+}
+
 /// Fields of a process that are sizes, in bytes.
 fn status<const N: usize>(process: &str, names: [&str; N]) -> anyhow::Result<[f64; N]> {
-    let path = format!("/proc/{process}/status");
-    let status = std::fs::read_to_string(&path)
+    sizes(&format!("/proc/{process}/status"), names)
+}
+
+/// Fields of a file of `/proc` that are sizes, in bytes.
+fn sizes<const N: usize>(path: &str, names: [&str; N]) -> anyhow::Result<[f64; N]> {
+    let status = std::fs::read_to_string(path)
         .with_context(|| format!("cannot read {path}; memory can be measured on Linux only"))?;
     let mut sizes = [0.0; N];
     for (name, size) in names.iter().zip(&mut sizes) {

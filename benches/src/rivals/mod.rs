@@ -1,9 +1,11 @@
 //! The rivals: the same jobs, done with other libraries. One file for each.
 
 pub(crate) mod async_executor;
+pub(crate) mod bare;
 pub(crate) mod corosensei;
 pub(crate) mod go;
 pub(crate) mod may;
+pub(crate) mod procspawn;
 pub(crate) mod python;
 pub(crate) mod rayon;
 pub(crate) mod reqwest;
@@ -14,6 +16,8 @@ pub(crate) mod tokio;
 pub(crate) mod tokio_tasks;
 
 use std::time::Duration;
+
+use manyhands::Portable;
 
 /// Something with worker threads that runs closures and gives each one's result back.
 pub(crate) trait Pool: Sized {
@@ -77,6 +81,46 @@ pub(crate) trait Light {
         naps: &[Duration],
         all_asleep: &mut dyn FnMut(f64) -> anyhow::Result<()>,
     ) -> anyhow::Result<()>;
+}
+
+/// Something with worker processes that run plain functions.
+pub(crate) trait Workers: Sized {
+    /// What stands for a result that is still to come.
+    type Handle<R: Portable>;
+
+    /// How many calls it can have under way.
+    const MOST_AT_A_TIME: u64 = u64::MAX;
+
+    /// A pool of this many processes, each of which has at most `depth` calls at a time; its own
+    /// choice if there is none.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    fn start(workers: usize, depth: Option<usize>) -> anyhow::Result<Self>;
+
+    /// Hands a call over.
+    fn submit<A: Portable, R: Portable>(&self, f: fn(A) -> R, argument: A) -> Self::Handle<R>;
+
+    /// Waits for one result.
+    ///
+    /// # Errors
+    /// When it will never come.
+    fn result<R: Portable>(handle: Self::Handle<R>) -> anyhow::Result<R>;
+
+    /// Waits for one result for so long.
+    ///
+    /// # Errors
+    /// When it does not come.
+    fn result_within<R: Portable>(handle: Self::Handle<R>, limit: Duration) -> anyhow::Result<R>;
+
+    /// Ends the pool, with all its processes.
+    fn end(self);
+
+    /// Starts a process that calls one function, and waits for its end; without a pool.
+    ///
+    /// # Errors
+    /// When that fails.
+    fn process() -> anyhow::Result<()>;
 }
 
 /// Checks the sum of the results `0..count`.

@@ -3,6 +3,7 @@
 mod coroutines;
 mod executors;
 mod http;
+mod processes;
 
 use std::fmt::Write as _;
 
@@ -29,7 +30,7 @@ pub(crate) struct Part {
     play: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE, &coroutines::SUITE];
+const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE, &coroutines::SUITE, &processes::SUITE];
 
 /// The suites, for the help.
 pub(crate) fn list() -> String {

@@ -28,6 +28,21 @@ fn coroutines() {
     }
 }
 
+#[test]
+fn processes() {
+    let rows = rows("processes");
+    for case in ["submit", "round_trip_p50", "into_64_mib", "shared_own", "manager_get", "queue"] {
+        assert!(rows.iter().any(|row| row["case"] == case), "no case {case}");
+    }
+    // No timing, but a promise: an abort costs the task that aborted.
+    for case in ["abort", "abort_depth_1", "abort_depth_2", "abort_depth_16"] {
+        let row = rows.iter().find(|row| row["case"] == case).unwrap();
+        assert_eq!(row["ours"], 1.0, "{row}");
+    }
+    let after = rows.iter().find(|row| row["case"] == "abort_after").unwrap();
+    assert_eq!(after["ours"], 10.0, "{after}");
+}
+
 fn rows(suite: &str) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
     let output = command.args([suite, "--quick", "--repeats", "1", "--json"]).output().unwrap();
