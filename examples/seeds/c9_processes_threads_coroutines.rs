@@ -4,8 +4,8 @@
 //! several processes, in each of them several threads, and in each of those coroutines.
 //!
 //! Better here: threads would do to use all processors. What processes add is that each has memory,
-//! and an end, of its own. All three layers are a few lines, and the sum of what they compute comes
-//! back as one value; `processor time` is what the system says of it.
+//! and an end, of its own. All three layers are a few lines, and what a process has done comes back
+//! as one value.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};

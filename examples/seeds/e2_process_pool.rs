@@ -7,9 +7,10 @@
 //! Only what can be serialised goes to another process and back. Python finds out when it runs:
 //! `cannot pickle '_thread.lock' object`, at the task's result.
 //!
-//! Better here: the compiler finds out. `pool.submit(|lock: Mutex<u64>| (), mutex)` and a closure that
-//! captures something do not compile; what does is sent as it is, without a name being looked up on
-//! the other side. And the two functions below run on every executor: they do not know which one.
+//! Better here: the compiler finds out. Neither `pool.submit(|socket: TcpStream| (), socket)` compiles
+//! ("the trait bound `TcpStream: Portable` is not satisfied") nor a closure that captures something
+//! ("expected fn pointer, found closure"). And the two functions below run on every executor: they do
+//! not know which one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
