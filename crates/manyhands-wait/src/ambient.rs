@@ -175,9 +175,21 @@ pub(crate) fn around_by_hand(mut ambient: *const Ambient) -> *const Ambient {
     ambient
 }
 
+/// What the scheduler of this context has in force: what is further out of it and of the contexts
+/// inside whose waits it was begun.
+fn around_scheduled(context: &Ambient) -> *const Ambient {
+    let mut outer = context.outer.get();
+    // SAFETY: as in `around_by_hand`.
+    while let Some(waits) = unsafe { around_by_hand(outer).as_ref() } {
+        outer = waits.outer.get();
+    }
+    outer
+}
+
 /// The innermost parker that is in force here, if one is set. A coroutine that is switched by hand
 /// falls back to the thread or context around it; a scheduler's context to what its scheduler has in
-/// force.
+/// force, also where it was begun inside the wait of another one: that of the other is tied to the
+/// other's stack, which does not wait for this one to end.
 pub(crate) fn innermost_parker() -> *const Scoped {
     let mut ambient = IN_FORCE.get();
     // SAFETY: as in `around_by_hand`.
@@ -186,7 +198,7 @@ pub(crate) fn innermost_parker() -> *const Scoped {
         if !parker.is_null() {
             return parker;
         }
-        ambient = if here.is_scheduled { here.outer.get() } else { around_by_hand(ambient) };
+        ambient = if here.is_scheduled { around_scheduled(here) } else { around_by_hand(ambient) };
     }
     OF_THREAD.with(|own| own.parker.get())
 }

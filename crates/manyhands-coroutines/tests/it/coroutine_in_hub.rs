@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-use manyhands_coroutines::{Coroutine, SwitchError, sleep, spawn_local, yield_now};
+use manyhands_coroutines::{Coroutine, SwitchError, sleep, spawn_local, timeout, yield_now};
 use manyhands_wait::{Parker, has_scoped_parker, wait_timeout, with_parker};
 
 #[test]
@@ -204,4 +204,37 @@ fn a_bare_coroutine_goes_on_in_another_coroutine_with_its_own_parker() {
     spawn_local(move || _ = second.switch(())).result().unwrap();
     assert!(shared.is_dead() && !has_scoped_parker());
     assert_eq!(*log.borrow(), ["its own"]);
+}
+
+/// A coroutine that is begun because another one waits for it outlives that wait, and so whatever the
+/// other one has set.
+#[test]
+fn a_coroutine_begun_inside_the_wait_of_another_does_not_have_its_parker() {
+    let log = Log::default();
+    let by_hand = Log::clone(&log);
+    let waiting = spawn_local(move || {
+        let begins = |log: &Log| {
+            let parker = Named::new("of the waiting one", log);
+            // The wait for it begins it, and ends before it.
+            let begun = with_parker(&parker, || {
+                let begun = spawn_local(|| {
+                    assert!(has_scoped_parker(), "that of the hub");
+                    sleep(Duration::from_millis(20));
+                    sleep(Duration::from_millis(1));
+                });
+                let handle = begun.handle();
+                timeout(Duration::ZERO, move || begun.result()).unwrap_err();
+                handle
+            });
+            let noted = log.take().len();
+            assert!(begun.is_running(), "it waits for its time, as coroutines do");
+            drop(parker);
+            begun.wait();
+            assert!(log.borrow().is_empty(), "{noted} before: {log:?}");
+        };
+        begins(&log);
+        // Likewise if it is a bare coroutine in there that waits.
+        Coroutine::<()>::new(move |_, ()| begins(&by_hand)).switch(());
+    });
+    waiting.result().unwrap();
 }
