@@ -477,7 +477,7 @@ fn whatever_a_process_sends_its_requests_harm_nobody_else() {
         let mut bytes = Vec::new();
         for _ in 0..20 {
             let near = |right: u64, random: u64| match random % 4 {
-                0 => right ^ (1 << (random >> 32) % 64),
+                0 => right ^ (1 << ((random >> 32) % 64)),
                 1 => right.wrapping_add((random >> 32) % 512).wrapping_sub(256),
                 _ => right,
             };
