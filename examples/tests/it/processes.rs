@@ -65,6 +65,7 @@ fn p4_the_program_waits_for_the_other_process_and_not_for_the_daemon() {
     ended.lines.retain(|line| line != "123");
     ended.lines.sort();
     assert_eq!(ended.lines, ["456", "main-------"]);
+    assert_eq!(ended.stderr, "", "a daemon that ends with the program is no failure");
 }
 
 #[test]

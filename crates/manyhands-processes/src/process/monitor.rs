@@ -167,6 +167,11 @@ fn receive(
 struct Hostile;
 
 fn died(child: &Child, status: ExitStatus) -> TaskError {
+    if child.ends_with_program() {
+        // What was asked for is no failure, and nobody is left to look at it.
+        let message = format!("the daemon '{}' was terminated when the program ended", child.name);
+        return TaskError::new(TaskErrorKind::Cancelled, message);
+    }
     let mut death = WorkerDeath::of(child.process.pid());
     death.signal = status.signal;
     death.exit_code = status.code;

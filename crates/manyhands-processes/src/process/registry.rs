@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,11 +16,18 @@ pub(super) struct Child {
     pub(super) name: Arc<str>,
     pub(super) daemon: bool,
     pub(super) process: PidFd,
+    /// Whether it is a daemon that was terminated because the program ends.
+    ends_with_program: AtomicBool,
 }
 
 impl Child {
     pub(super) fn new(name: Arc<str>, daemon: bool, process: PidFd) -> Child {
-        Child { name, daemon, process }
+        Child { name, daemon, process, ends_with_program: AtomicBool::new(false) }
+    }
+
+    /// Whether it is a daemon that was terminated because the program ends: nobody's failure.
+    pub(super) fn ends_with_program(&self) -> bool {
+        self.ends_with_program.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -107,6 +115,7 @@ pub(super) fn remove(child: &Arc<Child>) {
 /// Sends SIGTERM to all daemons.
 pub(super) fn terminate_daemons() {
     for child in children().iter().filter(|child| child.daemon) {
+        child.ends_with_program.store(true, Ordering::Relaxed);
         // One that is not ours to signal any more ends with this process all the same.
         let _refused = child.process.signal(Signal::TERM);
     }
