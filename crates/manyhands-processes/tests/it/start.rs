@@ -196,6 +196,9 @@ fn workers_that_start_workers_come_to_an_end() {
 #[test]
 fn without_descriptors_the_error_says_so_and_later_it_works_again() {
     fn exhausted(_: ()) -> Vec<String> {
+        // The reactor that `join` waits with needs descriptors too, and where tokio is built with its
+        // signals it panics without them.
+        manyhands_io::prepare().unwrap();
         let limit = rustix::process::Rlimit { current: Some(40), maximum: Some(40) };
         rustix::process::setrlimit(rustix::process::Resource::Nofile, limit).unwrap();
         let mut hoard: Vec<_> = std::iter::from_fn(|| fs::File::open("/dev/null").ok()).collect();
