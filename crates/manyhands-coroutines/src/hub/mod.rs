@@ -401,12 +401,15 @@ impl Hub {
     fn turn(&self) -> bool {
         let begun = Instant::now();
         self.set_made(0);
+        // Not a count of rounds of this loop, in each of which several switches may be made.
+        let mut look_at = 0;
         loop {
             let made = self.made();
             if made >= self.budget.get() {
                 break;
             }
-            if made.is_multiple_of(JOBS_EVERY) {
+            if made >= look_at {
+                look_at = made + JOBS_EVERY;
                 self.take_in();
                 // Begun here and now: one that waited in this hub's list would be lost to the others.
                 if let Some(Next::Start(job)) = self.take_job() {

@@ -5,6 +5,7 @@ mod cancelling;
 mod child;
 mod coroutine;
 mod coroutine_in_hub;
+mod fairness;
 mod hub_survives;
 mod hyper_inside;
 mod locals;
