@@ -83,6 +83,7 @@ const KEEPERS: &[Keeper] = &[
     Keeper { library: "reqwest", crates: &["manyhands-http", "benches"] },
     Keeper { library: "corosensei", crates: &["manyhands-coroutines", "benches"] },
     Keeper { library: "clap", crates: &["manyhands-cli"] },
+    Keeper { library: "procspawn", crates: &["benches"] },
 ];
 
 /// What must not be found in the dependency tree of a crate, however deep.
