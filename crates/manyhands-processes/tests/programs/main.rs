@@ -5,6 +5,7 @@
 //! too, since they have the same environment. The arguments that test runners give are understood as
 //! far as they are needed.
 
+#[path = "../../../manyhands-threads/tests/ending/harness.rs"]
 mod harness;
 mod scenarios;
 
