@@ -4,12 +4,12 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
+    contain_panic,
 };
 use manyhands_wait::{Reason, Wait};
 use tokio::runtime::Handle;
@@ -301,7 +301,7 @@ impl Drop for Landing {
                     drop(state);
                     // It panics if the operating system refuses a thread; the job is lost then, and
                     // its place comes back here.
-                    let _reported = catch_unwind(AssertUnwindSafe(|| Shared::launch(shared, job)));
+                    contain_panic(|| Shared::launch(shared, job));
                     state = shared.lock();
                 }
             }
@@ -315,8 +315,6 @@ impl Drop for Landing {
         waiting.into_iter().for_each(Waker::wake);
         // At the very end: they may hold values of the program, whose destructors may come back
         // here, take their time, or panic.
-        over.into_iter().for_each(|job| {
-            let _reported = catch_unwind(AssertUnwindSafe(|| drop(job)));
-        });
+        over.into_iter().for_each(|job| contain_panic(|| drop(job)));
     }
 }

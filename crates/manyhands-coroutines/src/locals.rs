@@ -8,11 +8,12 @@ use std::any::{Any, TypeId};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 pub use inherited::InheritedKey;
 pub use key::LocalKey;
+
+use manyhands_executor::contain_panic;
 
 use crate::hub::Hub;
 use inherited::Values;
@@ -49,12 +50,12 @@ impl Locals {
             let values = locals.borrow_mut().own.take();
             let Some(values) = values else { break };
             for value in values.into_values() {
-                let _reported = catch_unwind(AssertUnwindSafe(|| drop(value)));
+                contain_panic(|| drop(value));
             }
         }
         let Locals { own, inherited } = locals.take();
         std::mem::forget(own);
-        let _reported = catch_unwind(AssertUnwindSafe(|| drop(inherited)));
+        contain_panic(|| drop(inherited));
     }
 }
 

@@ -64,6 +64,16 @@ struct Inner {
     payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+impl Drop for Inner {
+    /// Errors are dropped in many places, and none of them expects a panic.
+    fn drop(&mut self) {
+        let payload = self.payload.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(payload) = payload {
+            panic_capture::drop_payload(payload);
+        }
+    }
+}
+
 impl TaskError {
     /// An error of this kind. For implementations of [`Executor`](crate::Executor).
     pub fn new(kind: TaskErrorKind, message: impl Into<String>) -> TaskError {

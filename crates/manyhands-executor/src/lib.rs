@@ -46,7 +46,7 @@ pub use job::{Dispatched, Job};
 pub use job_queue::JobQueue;
 pub use map::{Map, MapOptions};
 pub use options::TaskOptions;
-pub use panic_capture::catch_panic;
+pub use panic_capture::{catch_panic, contain_panic, drop_payload};
 pub use remote::Remote;
 pub use retry::RetryPolicy;
 pub use scope::{Scope, ScopedTask, scope};

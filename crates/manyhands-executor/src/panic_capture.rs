@@ -33,6 +33,27 @@ pub fn catch_panic<R>(f: impl FnOnce() -> R) -> Result<R, TaskError> {
     })
 }
 
+/// Runs `f`, whose panics concern nobody here: the panic hook has reported them, and they go no
+/// further. For executors and schedulers that run code of the program's, such as destructors and
+/// callbacks, where nothing may unwind through them.
+///
+/// ```
+/// manyhands_executor::contain_panic(|| panic!("is reported, and that is all"));
+/// ```
+pub fn contain_panic(f: impl FnOnce()) {
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(f)) {
+        drop_payload(payload);
+    }
+}
+
+/// Drops what a panic has unwound with. Its destructor is the program's code and may panic as well;
+/// what that unwinds with is leaked, because its destructor may do the same, and so on.
+pub fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(next) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(next);
+    }
+}
+
 /// What the hook noted.
 #[derive(Debug, Default)]
 pub(crate) struct PanicDetails {

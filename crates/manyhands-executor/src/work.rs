@@ -129,7 +129,10 @@ impl<W: Work + Clone> Work for Retried<W> {
             match panic_capture::catch(|| work.call()) {
                 Ok(value) => return value,
                 Err(payload) if Interrupt::is(&*payload) => resume_unwind(payload),
-                Err(_) => manyhands_wait::sleep(self.policy.delay(attempt)),
+                Err(payload) => {
+                    panic_capture::drop_payload(payload);
+                    manyhands_wait::sleep(self.policy.delay(attempt));
+                }
             }
             attempt += 1;
         }

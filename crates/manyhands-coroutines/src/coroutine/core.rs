@@ -214,9 +214,15 @@ impl<In, Out, R> Core<In, Out, R> {
         if self.link.state() == State::Suspended && (panics || stack::thread_is_ending()) {
             return;
         }
-        let outer = KILLING.replace(true);
+        struct Restore(bool);
+        impl Drop for Restore {
+            fn drop(&mut self) {
+                KILLING.set(self.0);
+            }
+        }
+        // Also if a value that it gives away meanwhile panics when it is dropped.
+        let _restore = Restore(KILLING.replace(true));
         self.unwind();
-        KILLING.set(outer);
     }
 
     fn unwind(&self) {

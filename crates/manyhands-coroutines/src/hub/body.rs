@@ -5,14 +5,13 @@
 
 use std::cell::{Cell, RefCell, UnsafeCell};
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc as StdArc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
-use manyhands_executor::Job;
+use manyhands_executor::{Job, contain_panic};
 use manyhands_wait::{ContextKind, ScheduledContext};
 
 use super::Hub;
@@ -103,6 +102,17 @@ const VTABLE: RawWakerVTable = RawWakerVTable::new(
     |pointer| drop(unsafe { Arc::from_raw(pointer.cast::<Seat>()) }),
 );
 
+/// Guard of a function that must not unwind: below it the hub has put things in force that it puts
+/// back when control returns.
+struct NothingUnwinds;
+
+impl Drop for NothingUnwinds {
+    fn drop(&mut self) {
+        eprintln!("manyhands: a panic has left the coroutine that it belongs to; this is a defect");
+        std::process::abort();
+    }
+}
+
 /// Why a coroutine gave the thread back.
 pub(super) enum Pause {
     /// It waits, or lets others go first.
@@ -192,10 +202,11 @@ impl Body {
     /// What runs on the stack, for ever: one job after the other.
     fn main(&self, yielder: &Yielder<(), Pause>) {
         self.yielder.set(yielder);
+        let _ends_the_process = NothingUnwinds;
         loop {
             // Nothing of a job's code unwinds to here; if the destructor of something that nobody has
-            // looked at does, the panic hook has reported it, and the hub goes on.
-            let _reported = catch_unwind(AssertUnwindSafe(|| {
+            // looked at does, the hub goes on.
+            contain_panic(|| {
                 // SAFETY: the job stays where it is until it has ended: besides these lines only
                 // `assign` and `lose` touch it, for a body that has none, and for one that never
                 // goes on.
@@ -209,7 +220,7 @@ impl Body {
                     });
                 }
                 drop(self.job.take());
-            }));
+            });
             self.clear_locals(); // those of callbacks
             yielder.suspend(Pause::Finished);
         }
@@ -298,8 +309,9 @@ impl Body {
         if let Some(coroutine) = body.coroutine.get_mut()
             && coroutine.started()
         {
-            // SAFETY: it is suspended in `main`, between two jobs, where nothing on its stack needs
-            // to be dropped.
+            // SAFETY: it is suspended in `main`, between two jobs. All that a job has left there, with
+            // what panics have unwound with, was dropped or leaked before that; what is left is the
+            // guard of `main`, which has nothing to drop.
             unsafe { coroutine.force_reset() };
         }
     }

@@ -1,7 +1,8 @@
 //! Where reports go.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
+
+use manyhands_executor::contain_panic;
 
 use super::Report;
 
@@ -46,8 +47,7 @@ fn set(callback: Option<Callback>) {
 pub(super) fn deliver(report: &Report) {
     let callback = CALLBACK.read().unwrap_or_else(PoisonError::into_inner).clone();
     match callback {
-        // The panic hook has reported it.
-        Some(callback) => _ = catch_unwind(AssertUnwindSafe(|| callback(report))),
+        Some(callback) => contain_panic(|| callback(report)),
         None => write(&format!("\nwatchdog: {report}\n")),
     }
 }

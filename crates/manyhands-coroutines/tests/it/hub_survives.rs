@@ -8,9 +8,10 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use manyhands_coroutines::{
-    CoroutinePool, forbid_suspend, net, sleep, spawn_local, timeout, yield_now,
+    CoroutinePool, forbid_suspend, idle, net, sleep, spawn_local, timeout, yield_now,
 };
 use manyhands_executor::{ExecutorExt, TaskErrorKind, TaskOptions};
+use manyhands_wait::{Context, ContextKind, has_scoped_parker};
 
 const LONG: Duration = Duration::from_secs(100);
 const BRIEF: Duration = Duration::from_millis(20);
@@ -31,6 +32,35 @@ fn a_result_that_nobody_wants_may_panic_when_it_is_dropped() {
     drop(pool.spawn(|| Fragile));
     waiting.result().unwrap();
     assert_eq!(pool.spawn(|| 5).result().unwrap(), 5, "the hub goes on");
+}
+
+/// Panics when it is dropped, with one more of its kind, so many times.
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if let Some(left) = self.0.checked_sub(1) {
+            std::panic::panic_any(Bomb(left));
+        }
+    }
+}
+
+#[test]
+fn what_a_panic_unwinds_with_may_panic_when_it_is_dropped_and_so_may_what_that_unwinds_with() {
+    for _ in 0..3 {
+        drop(spawn_local(|| std::panic::panic_any(Bomb(2))));
+        drop(spawn_local(|| Bomb(3)));
+        spawn_local(|| 1).on_done(|_| std::panic::panic_any(Bomb(2)));
+        drop(spawn_local(|| {
+            manyhands_coroutines::local!(static KEPT: Bomb = Bomb(2));
+            KEPT.with(|_| ());
+        }));
+        idle();
+        assert_eq!(Context::current().kind(), ContextKind::Thread);
+        assert!(!has_scoped_parker());
+        assert_eq!(spawn_local(|| 5).result().unwrap(), 5, "the hub goes on");
+        sleep(Duration::from_millis(1));
+    }
 }
 
 #[test]

@@ -226,7 +226,7 @@ pub(crate) fn cancelled() -> TaskError {
 
 /// Drops work that will not be done; what its destructors panic is the panic hook's to report.
 pub(crate) fn drop_quietly<T>(value: T) {
-    let _reported = panic_capture::catch(|| drop(value));
+    panic_capture::contain_panic(|| drop(value));
 }
 
 /// Cancels a task: at once if it has not begun, else by asking its code to end.

@@ -67,7 +67,7 @@ where
     fn drop_future(&self) {
         // SAFETY: as in `poll_in_place`; assigning `None` drops in place.
         let drop_in_place = || self.future.with_mut(|slot| unsafe { *slot = None });
-        let _reported = panic_capture::catch(drop_in_place);
+        panic_capture::contain_panic(drop_in_place);
     }
 
     fn complete(&self, outcome: Result<F::Output, TaskError>) {

@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::cell::Cell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
@@ -15,6 +14,7 @@ use manyhands_wait::{CancelSource, TaskLabel};
 
 use crate::completions::Completions;
 use crate::options::TaskOptions;
+use crate::panic_capture::contain_panic;
 use crate::primitive::{AtomicU32, Mutex, Ordering, lock};
 use crate::task::few::Few;
 
@@ -265,7 +265,7 @@ impl Header {
         let waiters = lock(&self.waiters).take();
         if let Some(waiters) = waiters {
             // Wakers may be foreign code; one that panics keeps nobody else from being woken.
-            let wake = |waker: Waker| drop(catch_unwind(AssertUnwindSafe(|| waker.wake())));
+            let wake = |waker: Waker| contain_panic(|| waker.wake());
             waiters.wakers.into_iter().for_each(|(_, waker)| wake(waker));
             waiters.poller.into_iter().for_each(wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));

@@ -1,10 +1,10 @@
 //! The typed half of a task: its header, the outcome, the callbacks that read it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
+use crate::panic_capture::contain_panic;
 use crate::primitive::UnsafeCell;
 use crate::task::header::{Header, Phase, Verdict};
 
@@ -162,5 +162,5 @@ impl<R> Shared<R> {
 
 /// A panic of a callback is reported by the panic hook; the others still run.
 fn run_callback<R>(callback: Callback<R>, outcome: &Outcome<R>) {
-    let _reported = catch_unwind(AssertUnwindSafe(|| callback(outcome)));
+    contain_panic(|| callback(outcome));
 }

@@ -5,9 +5,10 @@
 //! a session number that stands for the process that asks.
 
 use std::collections::HashMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use manyhands_executor::contain_panic;
 
 use super::answer::{Answers, PeerId, Sender, Ticket};
 use super::error::{ManagerError, ManagerErrorKind};
@@ -124,9 +125,7 @@ impl Serving {
                     let sender = self.sender(request, ticket);
                     // What functions of the user do is caught closer by; this keeps the thread
                     // whatever else may panic, such as a value that is dropped.
-                    let _panicked = catch_unwind(AssertUnwindSafe(|| {
-                        function.call(&*object, payload, sender, answers);
-                    }));
+                    contain_panic(|| function.call(&*object, payload, sender, answers));
                 }
                 Err(error) => self.sender(request, ticket).fail(&error, answers),
             },
