@@ -15,7 +15,7 @@ use std::task::{Wake, Waker};
 use manyhands_wait::{check_cancelled, wake_on_cancel};
 
 use crate::primitive::local;
-use crate::task::{Headed, JobCell, Phase, TaskHandle, Waiter};
+use crate::task::{Headed, JobCell, Phase, Runner, TaskHandle, Waiter};
 
 /// The identity of an executor whose workers may run their own tasks while they wait for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,7 +110,7 @@ pub(crate) fn help(cell: &dyn JobCell, waiter: Waiter) -> bool {
     match STARTER.with(Cell::get) {
         Some(start) => start(&Awaited { id: cell.header().id(), waiter, not_send: PhantomData }),
         None => {
-            cell.run(&mut || {});
+            cell.run(Runner::Waiter, &mut || {});
             true
         }
     }
@@ -129,7 +129,7 @@ pub(crate) fn help_own(task: &TaskHandle) -> bool {
         return false;
     }
     let _cancelled_too = wake_on_cancel(&Waker::from(Arc::new(Cancel(task.clone()))));
-    task.cell().run(&mut || {});
+    task.cell().run(Runner::Waiter, &mut || {});
     check_cancelled();
     true
 }

@@ -12,7 +12,9 @@ use crate::home::{Awaited, Home};
 use crate::options::TaskOptions;
 use crate::retry::RetryPolicy;
 use crate::surroundings::{Plain, Surroundings};
-use crate::task::{CellRef, Headed, JobCell, Phase, Task, TaskHandle, cancelled, drop_quietly};
+use crate::task::{
+    CellRef, Headed, JobCell, Phase, Runner, Task, TaskHandle, cancelled, drop_quietly,
+};
 use crate::work::Closure;
 
 /// A job: the executor's side of a task. Whoever holds it runs it, or hands it on, or fails it.
@@ -71,7 +73,7 @@ impl Job {
     pub fn run_in_place(&self, before_publish: impl FnOnce()) {
         let mut before_publish = Some(before_publish);
         if let Some(cell) = &self.cell {
-            cell.run(&mut || {
+            cell.run(Runner::Job, &mut || {
                 if let Some(f) = before_publish.take() {
                     f();
                 }
@@ -102,10 +104,13 @@ impl Job {
         }
     }
 
-    /// Ends the task as lost although its code has begun and not ended.
+    /// Ends the task as lost although its code has begun and not ended. If the code has ended and what is
+    /// suspended is a callback of the task, that keeps the value for good: the callbacks after it and
+    /// whoever waits get this error in its place, or the one that the task has ended with.
     ///
     /// # Safety
-    /// Nobody may ever go on with that code: the stack that it is suspended on is leaked.
+    /// The job must have been [run in place](Self::run_in_place) on this thread, if it was begun. Nobody
+    /// may ever go on with that: the stack that it is suspended on is leaked.
     pub unsafe fn lose(mut self, why: &str) {
         if let Some(cell) = self.cell.take() {
             // SAFETY: by contract.

@@ -102,6 +102,39 @@ fn each_callback_runs_once_and_sees_the_outcome() {
     });
 }
 
+/// A callback never returns, and the job is lost in the midst of it: whoever waits is told, and leaves
+/// the outcome alone.
+#[test]
+fn a_callback_that_never_returns_against_a_waiter() {
+    model_bounded(3, || {
+        let (task, job) = job_of(7);
+        let job: &'static Job = Box::leak(Box::new(job));
+        task.on_done(move |_| {
+            // SAFETY: the job is leaked, so this is its one owner. It goes on after this, which only
+            // looks for more callbacks and waiters of a task that is done, and finds none.
+            unsafe { std::ptr::read(job).lose("its thread ended") };
+        });
+        let runner = thread::spawn(move || job.run_in_place(|| {}));
+        assert!(block_on(task).unwrap_err().is_lost());
+        runner.join().unwrap();
+    });
+}
+
+/// A job whose task somebody else is about to end is lost: that ends the task once.
+#[test]
+fn losing_a_job_against_cancelling_its_task() {
+    loom::model(|| {
+        let (task, job) = job_of(7);
+        let handle = task.handle();
+        let canceller = thread::spawn(move || handle.cancel());
+        // SAFETY: it has not begun.
+        unsafe { job.lose("its thread ended") };
+        let by_the_canceller = canceller.join().unwrap() == Cancellation::Cancelled;
+        let error = block_on(task).unwrap_err();
+        assert_eq!(error.is_cancelled(), by_the_canceller);
+    });
+}
+
 #[test]
 fn a_waiter_that_gives_up_leaves_the_outcome_to_the_next() {
     loom::model(|| {

@@ -38,6 +38,8 @@ pub struct Ambient {
     parker: Cell<*const Scoped>,
     /// Whether this is the first field of a scheduled context.
     is_scheduled: bool,
+    /// Whether a wait on the stack uses a parker from further out.
+    waits_outside: Cell<bool>,
     owner: Cell<Option<(TypeId, *const ())>>,
     /// It belongs to its thread.
     not_send: PhantomData<*const ()>,
@@ -59,6 +61,7 @@ impl Ambient {
             layers: Cell::new(ptr::null()),
             parker: Cell::new(ptr::null()),
             is_scheduled,
+            waits_outside: Cell::new(false),
             owner: Cell::new(None),
             not_send: PhantomData,
         }
@@ -96,6 +99,14 @@ impl Ambient {
     #[inline]
     pub fn outer(&self) -> *const Ambient {
         self.outer.get()
+    }
+
+    /// Whether a wait is under way on the stack that parks through a parker of the thread or context that
+    /// has switched to it. Whoever is switched by hand must not leave its stack then: going on in other
+    /// surroundings, the wait would use a parker that is not in force there, and may be gone.
+    #[inline(always)]
+    pub fn waits_outside(&self) -> bool {
+        self.waits_outside.get()
     }
 
     /// Notes a pointer by which whoever switches finds its own again.
@@ -160,6 +171,36 @@ pub(crate) fn with_ambient<R>(f: impl FnOnce(&Ambient) -> R) -> R {
     match unsafe { IN_FORCE.get().as_ref() } {
         Some(ambient) => f(ambient),
         None => OF_THREAD.with(f),
+    }
+}
+
+/// Notes, until the guard is dropped, that a wait here is about to use the innermost parker, if that may
+/// be one from outside of the stack of a coroutine that is switched by hand.
+#[inline]
+pub(crate) fn begin_wait() -> WaitsOutside {
+    let here = IN_FORCE.get();
+    // SAFETY: as in `with_ambient`; the guard stays on this stack.
+    match unsafe { here.as_ref() } {
+        Some(ambient) if !ambient.is_scheduled && ambient.parker.get().is_null() => {
+            WaitsOutside { of: here, before: ambient.waits_outside.replace(true) }
+        }
+        _ => WaitsOutside { of: ptr::null(), before: false },
+    }
+}
+
+/// Guard of [`begin_wait`].
+pub(crate) struct WaitsOutside {
+    of: *const Ambient,
+    before: bool,
+}
+
+impl Drop for WaitsOutside {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: it was in force on this stack, and stays where it is for as long as the stack runs.
+        if let Some(ambient) = unsafe { self.of.as_ref() } {
+            ambient.waits_outside.set(self.before);
+        }
     }
 }
 

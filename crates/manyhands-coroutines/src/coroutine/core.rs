@@ -154,7 +154,8 @@ impl<In, Out, R> Core<In, Out, R> {
     /// Suspends the coroutine, on whose stack this is called, until it is given a value.
     ///
     /// # Safety
-    /// The caller must run on its stack. For [`Signal::Suspended`] the outbox must be filled.
+    /// The caller must run on its stack, and have looked whether it may leave it. For
+    /// [`Signal::Suspended`] the outbox must be filled.
     #[inline(always)]
     pub(super) unsafe fn pause(&self, signal: Signal) -> In {
         // SAFETY: by contract; whoever goes on with it has filled the inbox if nothing is thrown.
@@ -169,8 +170,12 @@ impl<In, Out, R> Core<In, Out, R> {
     ///
     /// # Safety
     /// The caller must run on its stack.
+    ///
+    /// # Panics
+    /// In the middle of a wait; with what is thrown.
     #[inline(always)]
     pub(super) unsafe fn pause_with(&self, value: Out) -> In {
+        self.link.check_may_leave();
         // SAFETY: by contract. Nobody has a reference to what is in the outbox, and it is empty: who
         // gets the signal empties it, before anybody can go on with the coroutine.
         unsafe {

@@ -99,6 +99,7 @@ fn leave_for(target: *const Link) {
     // is a coroutine between them, and this runs on its stack. Whoever goes on with it has filled its
     // inbox, unless something is thrown.
     unsafe {
+        (*here).check_may_leave();
         (*here).target.set(target);
         (*here).pause(Signal::Leave);
         (*here).unwind_if_thrown();

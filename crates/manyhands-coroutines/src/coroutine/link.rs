@@ -143,10 +143,22 @@ impl Link {
         self.yielder.set(yielder);
     }
 
+    /// Looks whether the coroutine may leave its stack.
+    ///
+    /// # Panics
+    /// If it is in the middle of a wait.
+    #[inline(always)]
+    pub(super) fn check_may_leave(&self) {
+        if self.ambient.waits_outside() {
+            leaves_a_wait();
+        }
+    }
+
     /// Leaves the stack of the coroutine until somebody goes on with it.
     ///
     /// # Safety
-    /// The caller must run on its stack.
+    /// The caller must run on its stack, and have looked whether it [may](Link::check_may_leave) leave
+    /// it.
     #[inline(always)]
     pub(super) unsafe fn pause(&self, signal: Signal) {
         // SAFETY: it has started, since its stack runs, and the yielder is there until it ends.
@@ -212,4 +224,12 @@ impl Link {
         let running = unsafe { ambient.as_ref().and_then(|here| here.owner::<Running>().as_ref()) };
         running.map_or(ptr::null(), |running| running.owner().cast())
     }
+}
+
+#[cold]
+fn leaves_a_wait() -> ! {
+    panic!(
+        "a coroutine was about to be suspended by hand in the middle of a wait, inside the future or \
+         the parker that it waits with; going on elsewhere, the wait could not be woken"
+    )
 }

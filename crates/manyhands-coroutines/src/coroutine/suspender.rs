@@ -28,7 +28,8 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
     ///
     /// # Panics
     /// With the payload of a [`throw`](Coroutine::throw). It unwinds likewise when the last handle
-    /// of this coroutine is dropped.
+    /// of this coroutine is dropped. And in the middle of a wait: inside a future that this coroutine
+    /// [waits](manyhands_wait::wait) for, because the wait could not go on elsewhere.
     #[doc(alias = "yield")]
     #[inline(always)]
     pub fn suspend(&self, value: Out) -> In {
@@ -74,10 +75,11 @@ impl<'a, In: 'static, Out: 'static, R: 'static> Suspender<'a, In, Out, R> {
     ///
     /// # Panics
     /// If `to` is this coroutine, is dead, or runs elsewhere. With the payload of a
-    /// [`throw`](Coroutine::throw).
+    /// [`throw`](Coroutine::throw). In the middle of a wait, as [`suspend`](Self::suspend).
     // Inlined like all that leaves the stack: a return from what has switched is never foreseen.
     #[inline(always)]
     pub fn switch_to<To: 'static>(&self, to: &Coroutine<To, Out, R>, value: To) -> In {
+        self.core.link.check_may_leave();
         let target = &to.core.link;
         match target.check(value) {
             Ok(value) => {

@@ -2,8 +2,10 @@
 //! kind set: each is in force on its own stack alone.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_coroutines::{Coroutine, SwitchError, sleep, spawn_local, timeout, yield_now};
@@ -237,4 +239,78 @@ fn a_coroutine_begun_inside_the_wait_of_another_does_not_have_its_parker() {
         Coroutine::<()>::new(move |_, ()| begins(&by_hand)).switch(());
     });
     waiting.result().unwrap();
+}
+
+/// Calls `f`, which is to panic because it leaves a wait.
+fn refused(f: impl FnOnce()) {
+    let payload = catch_unwind(AssertUnwindSafe(f)).expect_err("it must not leave the wait");
+    let message = payload.downcast_ref::<&str>().expect("the message has no arguments");
+    assert!(message.contains("in the middle of a wait"), "{message}");
+}
+
+/// The parker may be gone when the coroutine goes on, and its waker is another's.
+#[test]
+fn a_bare_coroutine_does_not_leave_a_wait_that_parks_through_the_parker_of_others() {
+    let log = Log::default();
+    let waits = Coroutine::<()>::new(|me, ()| {
+        let other = Coroutine::<()>::new(|_, ()| panic!("is not switched to"));
+        for _ in 0..2 {
+            refused(|| {
+                manyhands_wait::wait(poll_fn(|_| {
+                    me.suspend(());
+                    Poll::<()>::Pending
+                }))
+            });
+            refused(|| {
+                manyhands_wait::wait(poll_fn(|_| {
+                    me.switch_to(&other, ());
+                    Poll::<()>::Pending
+                }))
+            });
+            me.suspend(()); // between waits it may
+            park();
+        }
+    });
+    for name in ["first", "second", "third"] {
+        with_parker(&Named::new(name, &log), || _ = waits.switch(()));
+    }
+    assert!(waits.is_dead());
+    assert_eq!(*log.borrow(), ["second", "third"]);
+}
+
+#[test]
+fn one_that_switches_past_a_wait_is_refused_there() {
+    let outer = Coroutine::<()>::new(|me, ()| {
+        let own = me.handle();
+        let between = Coroutine::<()>::new(move |_, ()| {
+            let inner = Coroutine::<()>::new(move |me, ()| _ = me.switch_to(&own, ()));
+            manyhands_wait::wait(poll_fn(|_| Poll::Ready(_ = inner.switch(()))));
+        });
+        refused(|| _ = between.switch(()));
+        assert!(between.is_dead());
+    });
+    outer.switch(());
+    assert!(outer.is_dead());
+}
+
+#[test]
+fn a_bare_coroutine_may_leave_a_wait_that_parks_through_its_own_parker() {
+    let log = Log::default();
+    let waits = Coroutine::<()>::new({
+        let parker = Named::new("its own", &log);
+        move |me, ()| {
+            with_parker(&parker, || {
+                let mut polls = 0;
+                manyhands_wait::wait(poll_fn(|_| {
+                    me.suspend(());
+                    polls += 1;
+                    if polls == 2 { Poll::Ready(()) } else { Poll::Pending }
+                }));
+            });
+        }
+    });
+    while !waits.is_dead() {
+        with_parker(&Named::new("other", &log), || _ = waits.switch(()));
+    }
+    assert_eq!(*log.borrow(), ["its own"]);
 }

@@ -52,7 +52,7 @@ fn what_a_panic_unwinds_with_may_panic_when_it_is_dropped_and_so_may_what_that_u
         drop(spawn_local(|| Bomb(3)));
         spawn_local(|| 1).on_done(|_| std::panic::panic_any(Bomb(2)));
         drop(spawn_local(|| {
-            manyhands_coroutines::local!(static KEPT: Bomb = Bomb(2));
+            manyhands_coroutines::local! { static KEPT: Bomb = Bomb(2); }
             KEPT.with(|_| ());
         }));
         idle();

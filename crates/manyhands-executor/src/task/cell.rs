@@ -9,7 +9,7 @@ use crate::panic_capture;
 use crate::primitive::UnsafeCell;
 use crate::remote::remote_of;
 use crate::surroundings::Surroundings;
-use crate::task::header::{Header, Phase};
+use crate::task::header::{Header, Phase, Runner};
 use crate::task::outcome::{Outcome, Shared};
 use crate::task::reference::Headed;
 use crate::work::Work;
@@ -24,7 +24,7 @@ use manyhands_wait::{Cause, Interrupt, Layer};
 pub(crate) unsafe trait JobCell: Send + Sync {
     /// Claims and runs the task here. `before_publish` is called after the code has ended and
     /// before anybody can see the outcome; not if callbacks are to run first.
-    fn run(&self, before_publish: &mut dyn FnMut());
+    fn run(&self, runner: Runner, before_publish: &mut dyn FnMut());
 
     /// Whether the work is a future, for which [`poll`](Self::poll) makes sense.
     fn is_future(&self) -> bool {
@@ -35,7 +35,7 @@ pub(crate) unsafe trait JobCell: Send + Sync {
     /// else's. Called by the one job of the cell.
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let _not_a_future = cx;
-        self.run(&mut || {});
+        self.run(Runner::Job, &mut || {});
         Poll::Ready(())
     }
 
@@ -47,18 +47,28 @@ pub(crate) unsafe trait JobCell: Send + Sync {
     /// Ends the task with this error, if it has not begun.
     fn fail(&self, error: TaskError);
 
-    /// Ends a task whose code has begun and will never go on; if it has not begun, like
-    /// [`fail`](Self::fail).
+    /// Ends a task whose job has begun and will never go on; if it has not begun, like
+    /// [`fail`](Self::fail). A task that somebody else has claimed is theirs to end, also if the job
+    /// was suspended when it dropped the work.
     ///
     /// # Safety
-    /// The code must be suspended for ever: otherwise it would end the task a second time.
+    /// The job must be suspended for ever, and the caller be on its thread: otherwise it would end the
+    /// task a second time.
     unsafe fn lose(&self, error: TaskError) {
-        match self.header().phase() {
-            Phase::Queued => self.fail(error),
-            Phase::Running => self.fail_dispatched(error),
-            Phase::Finished | Phase::Done => {}
+        match self.header().phase_if_begun() {
+            None => self.fail(error),
+            Some(Phase::Queued | Phase::Done) => {}
+            Some(Phase::Running) => self.fail_dispatched(error),
+            Some(Phase::Finished) => {
+                let why = format!("{}; one of its callbacks has the value", error.message());
+                self.tell_without_outcome(TaskError::new(error.kind(), why));
+            }
         }
     }
+
+    /// Ends a task that is finished, although one of its callbacks never returns: see
+    /// [`Shared::tell_without_outcome`].
+    fn tell_without_outcome(&self, error: TaskError);
 
     /// The job is dropped: ends the task as lost, unless somebody else has it. Called by the one
     /// job of the cell, and nothing of it after this.
@@ -128,8 +138,8 @@ impl<W: Work> CallCell<W> {
 
 // SAFETY: `repr(C)`, and the shared half, which begins with the header, comes first.
 unsafe impl<W: Work> JobCell for CallCell<W> {
-    fn run(&self, before_publish: &mut dyn FnMut()) {
-        if !self.shared.header.claim() {
+    fn run(&self, runner: Runner, before_publish: &mut dyn FnMut()) {
+        if !self.shared.header.claim_for(runner) {
             return;
         }
         let outcome = match self.take_work() {
@@ -186,6 +196,10 @@ unsafe impl<W: Work> JobCell for CallCell<W> {
     fn fail_dispatched(&self, error: TaskError) {
         drop_quietly(self.take_work());
         self.shared.complete(Err(error));
+    }
+
+    fn tell_without_outcome(&self, error: TaskError) {
+        self.shared.tell_without_outcome(error);
     }
 }
 

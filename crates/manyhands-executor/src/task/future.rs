@@ -14,7 +14,7 @@ use crate::primitive::UnsafeCell;
 use crate::task::cell::{
     JobCell, TaskCell, cancelled, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::Phase;
+use crate::task::header::{Phase, Runner};
 use crate::task::outcome::Shared;
 
 static FUTURE_OF_TASK: Reason = Reason::new("future of a task");
@@ -76,9 +76,9 @@ where
     }
 
     /// Claims the task for the first time; `false` if somebody else did, or it was too late.
-    fn begin(&self) -> bool {
+    fn begin(&self, runner: Runner) -> bool {
         let header = &self.shared.header;
-        if !header.claim() {
+        if !header.claim_for(runner) {
             return false;
         }
         if is_late(header) {
@@ -120,8 +120,8 @@ unsafe impl<F: Future + Send + 'static> JobCell for FutureCell<F>
 where
     F::Output: Send + 'static,
 {
-    fn run(&self, before_publish: &mut dyn FnMut()) {
-        if !self.begin() {
+    fn run(&self, runner: Runner, before_publish: &mut dyn FnMut()) {
+        if !self.begin(runner) {
             return;
         }
         let header = &self.shared.header;
@@ -152,7 +152,7 @@ where
         let header = &self.shared.header;
         // Read and written by the one job only.
         if !self.polled.load(Ordering::Relaxed) {
-            if !self.begin() {
+            if !self.begin(Runner::Job) {
                 // It was cancelled or too late, or a waiter has taken it and runs it elsewhere.
                 return Poll::Ready(());
             }
@@ -195,6 +195,10 @@ where
     /// where it is then: whoever is suspended has borrowed it.
     fn fail_dispatched(&self, error: TaskError) {
         self.shared.complete(Err(error));
+    }
+
+    fn tell_without_outcome(&self, error: TaskError) {
+        self.shared.tell_without_outcome(error);
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::cell::Cell;
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::task::Waker;
@@ -31,6 +32,15 @@ pub(crate) enum Phase {
     Done,
 }
 
+/// Who runs a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runner {
+    /// Its own job.
+    Job,
+    /// Somebody who waits for it; the job has no part in that.
+    Waiter,
+}
+
 /// How a finished task ended, for those who must not look at the outcome itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -54,9 +64,33 @@ const AWAY: u32 = 1 << 8;
 /// Job and task are on one thread, the only one that will ever see this header again.
 const ALONE: u32 = 1 << 9;
 
+/// The code of the task began in its own job.
+const BEGUN: u32 = 1 << 10;
+/// A callback that never returns has borrowed the outcome: nobody may touch that any more.
+const LENT: u32 = 1 << 11;
+
 /// So many references at most. Far from the end of the number, so that threads that add one at the
 /// same time do not get there before they have looked.
 const REFERENCES_MAX: u32 = u32::MAX / 2;
+
+/// Whether the outcome can be had by the holder of the `Task`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The task is not done.
+    NotYet,
+    /// It is there.
+    Given,
+    /// It is lent for good, and another one stands for it: [`Header::substitute`].
+    Lent,
+}
+
+/// What stands for an outcome that is lent for good: a pointer to an `Outcome<R>` with an error in it,
+/// leaked, of a type that only the typed half of the task knows.
+#[derive(Clone, Copy)]
+pub(crate) struct Substitute(pub(crate) NonNull<()>);
+
+// SAFETY: it points to a `Result` that nobody writes to, with a `TaskError` in it, which is `Sync`.
+unsafe impl Send for Substitute {}
 
 pub(crate) struct Header {
     // Kept small: a million tasks may wait at a time, and the pages they fill cost more than the
@@ -82,6 +116,7 @@ struct Waiters {
     runners: Few<(usize, Waker)>,
     /// A list of callbacks, whose type only the typed half of the task knows.
     callbacks: Option<Box<dyn Any + Send>>,
+    substitute: Option<Substitute>,
 }
 
 impl Header {
@@ -191,9 +226,23 @@ impl Header {
     /// Takes the right to run (or to fail) the task. One caller ever gets `true`.
     #[inline]
     pub(crate) fn claim(&self) -> bool {
+        self.claim_with(0)
+    }
+
+    /// Likewise, to run it in its own job, or where that is none of the job's business.
+    #[inline]
+    pub(crate) fn claim_for(&self, runner: Runner) -> bool {
+        self.claim_with(match runner {
+            Runner::Job => BEGUN,
+            Runner::Waiter => 0,
+        })
+    }
+
+    #[inline(always)]
+    fn claim_with(&self, flags: u32) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         while phase_of(state) == Phase::Queued {
-            let running = (state & !PHASE) | Phase::Running as u32;
+            let running = (state & !PHASE) | Phase::Running as u32 | flags;
             if state & ALONE != 0 {
                 self.state.store(running, Ordering::Relaxed);
                 return true;
@@ -213,7 +262,7 @@ impl Header {
 
     /// Ends a claimed task whose outcome is stored. `Ok` if that was all; `Err` if there may be
     /// callbacks or waiters: then the caller runs the callbacks, until
-    /// [`take_callbacks_or_settle`](Self::take_callbacks_or_settle) has none left.
+    /// [`take_callback_or_settle`](Self::take_callback_or_settle) has none left.
     #[inline]
     pub(crate) fn finish(&self, verdict: Verdict) -> Result<(), ()> {
         let mut state = self.state.load(Ordering::Relaxed);
@@ -233,17 +282,68 @@ impl Header {
         }
     }
 
-    /// Takes the callbacks of a finished task. If there are none the task is done from here on: in
-    /// the same critical section, so that none can be left behind.
-    pub(crate) fn take_callbacks_or_settle<L: Any>(&self) -> Option<Box<L>> {
+    /// Has `take` take a callback of a finished task out of the list. If there is none the task is done
+    /// from here on: in the same critical section, so that none can be left behind. One at a time: if
+    /// a callback never returns, the others are still in the list.
+    pub(crate) fn take_callback_or_settle<L: Any, C>(
+        &self,
+        take: impl FnOnce(&mut L) -> Option<C>,
+    ) -> Option<C> {
         let mut waiters = lock(&self.waiters);
-        let list = waiters.as_mut().and_then(|waiters| waiters.callbacks.take());
-        let list = list.and_then(|list| list.downcast().ok());
-        if list.is_none() {
+        let list = waiters.as_mut().and_then(|waiters| waiters.callbacks.as_mut());
+        let callback = list.and_then(|list| list.downcast_mut()).and_then(take);
+        if callback.is_none() {
             // Finished is 0b10 and done 0b11, so one bit makes the step and keeps the flags.
             self.state.fetch_or(Phase::Done as u32, Ordering::AcqRel);
         }
-        list
+        callback
+    }
+
+    /// Says that the outcome of a finished task is lent for good, and that `substitute` stands for it.
+    ///
+    /// Called by whoever claimed the task.
+    pub(crate) fn lend(&self, substitute: Substitute) {
+        lock(&self.waiters).get_or_insert_default().substitute = Some(substitute);
+        let mut state = self.state.load(Ordering::Relaxed);
+        loop {
+            let mut next = state | LENT;
+            if next & VALUE != 0 {
+                next = (next & !VALUE) | FAILED;
+            }
+            match self.state.compare_exchange_weak(state, next, Ordering::AcqRel, Ordering::Relaxed)
+            {
+                Ok(_) => return,
+                Err(now) => state = now,
+            }
+        }
+    }
+
+    /// What stands for the outcome, if that is lent for good.
+    #[cold]
+    pub(crate) fn substitute(&self) -> Option<Substitute> {
+        lock(&self.waiters).as_ref().and_then(|waiters| waiters.substitute)
+    }
+
+    /// Whether the outcome can be had.
+    #[inline]
+    pub(crate) fn access(&self) -> Access {
+        let state = self.state.load(Ordering::Acquire);
+        match phase_of(state) {
+            Phase::Done if state & LENT == 0 => Access::Given,
+            Phase::Done => Access::Lent,
+            _ => Access::NotYet,
+        }
+    }
+
+    /// Whether the outcome is lent for good.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.state.load(Ordering::Acquire) & LENT != 0
+    }
+
+    /// Where the task is, if its code began in its own job.
+    pub(crate) fn phase_if_begun(&self) -> Option<Phase> {
+        let state = self.state.load(Ordering::Acquire);
+        (state & BEGUN != 0).then(|| phase_of(state))
     }
 
     /// Has `add` put a callback into the list, unless the task is done.
@@ -262,7 +362,7 @@ impl Header {
 
     /// Wakes everybody who waits for a task that is done.
     pub(crate) fn wake_waiters(&self) {
-        let waiters = lock(&self.waiters).take();
+        let waiters = self.take_waiters();
         if let Some(waiters) = waiters {
             // Wakers may be foreign code; one that panics keeps nobody else from being woken.
             let wake = |waker: Waker| contain_panic(|| waker.wake());
@@ -270,6 +370,16 @@ impl Header {
             waiters.poller.into_iter().for_each(wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
         }
+    }
+
+    /// Takes everything but what is asked for later.
+    fn take_waiters(&self) -> Option<Box<Waiters>> {
+        let mut place = lock(&self.waiters);
+        let taken = place.take();
+        if let Some(substitute) = taken.as_ref().and_then(|waiters| waiters.substitute) {
+            place.get_or_insert_default().substitute = Some(substitute);
+        }
+        taken
     }
 
     /// Says that the work, which the caller has claimed, is sent away.

@@ -18,7 +18,7 @@ use crate::primitive::{Ordering, UnsafeCell, local};
 use crate::task::cell::{
     JobCell, TaskCell, drop_quietly, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::Phase;
+use crate::task::header::{Phase, Runner};
 use crate::task::outcome::{Outcome, Shared};
 
 local! {
@@ -100,12 +100,12 @@ impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
 
 // SAFETY: `repr(C)`, and the shared half, which begins with the header, comes first.
 unsafe impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> {
-    fn run(&self, before_publish: &mut dyn FnMut()) {
+    fn run(&self, runner: Runner, before_publish: &mut dyn FnMut()) {
         if !self.is_at_home() {
             let message = "the task belongs to one thread, and its job was run on another";
             return self.fail(TaskError::new(TaskErrorKind::Lost, message));
         }
-        if !self.shared.header.claim() {
+        if !self.shared.header.claim_for(runner) {
             self.drop_work();
             return;
         }
@@ -139,6 +139,10 @@ unsafe impl<R: 'static, F: FnOnce() -> R + 'static> JobCell for LocalCell<R, F> 
 
     fn fail_dispatched(&self, error: TaskError) {
         self.shared.complete(Err(error));
+    }
+
+    fn tell_without_outcome(&self, error: TaskError) {
+        self.shared.tell_without_outcome(error);
     }
 }
 

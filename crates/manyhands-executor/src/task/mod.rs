@@ -22,7 +22,7 @@ use manyhands_wait::{Reason, TimedOut, Wait};
 pub(crate) use cell::{CallCell, JobCell, TaskCell, cancelled, drop_quietly, timed_out_in_queue};
 pub(crate) use future::FutureCell;
 pub use handle::{AsTask, TaskHandle};
-pub(crate) use header::{Phase, Verdict};
+pub(crate) use header::{Phase, Runner, Verdict};
 pub(crate) use local::LocalCell;
 pub use outcome::Outcome;
 pub(crate) use outcome::Shared;

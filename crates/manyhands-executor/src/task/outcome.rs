@@ -1,17 +1,20 @@
 //! The typed half of a task: its header, the outcome, the callbacks that read it.
 
+use std::collections::VecDeque;
+use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
 use crate::panic_capture::contain_panic;
 use crate::primitive::UnsafeCell;
-use crate::task::header::{Header, Phase, Verdict};
+use crate::task::header::{Access, Header, Substitute, Verdict};
 
 /// What a task ended with.
 pub type Outcome<R> = Result<R, TaskError>;
 
 type Callback<R> = Box<dyn FnOnce(&Outcome<R>) + Send>;
+type Callbacks<R> = VecDeque<Callback<R>>;
 
 /// Begins with the header, as every cell begins with this.
 #[repr(C)]
@@ -26,7 +29,8 @@ pub(crate) struct Shared<R> {
 // queued, running: only who claimed the task (`Header::claim` gives that to one caller) writes it;
 // finished: only that same caller reads it, for callbacks; done: only the holder of the one
 // `Task<R>` reads or takes it, through `&Task`, which is `Sync` only if `R` is. The changes of
-// phase are releases and acquires of the state word. So `R` moves between threads (`Send`), and is
+// phase are releases and acquires of the state word. An outcome that a callback keeps for good is
+// left alone from then on, see `tell_without_outcome`. So `R` moves between threads (`Send`), and is
 // never shared by this type.
 unsafe impl<R: Send> Sync for Shared<R> {}
 // SAFETY: as above; ownership of an `R` moves with it.
@@ -66,16 +70,52 @@ impl<R> Shared<R> {
     where
         R: 'static,
     {
-        while let Some(batch) = self.header.take_callbacks_or_settle::<Vec<Callback<R>>>() {
+        while let Some(callback) = self.header.take_callback_or_settle(Callbacks::<R>::pop_front) {
             self.mark_seen();
-            self.outcome.with(|slot| {
-                // SAFETY: the phase is "finished": only the completer, us, may read it.
-                if let Some(outcome) = unsafe { &*slot } {
-                    batch.into_iter().for_each(|callback| run_callback(callback, outcome));
+            if self.header.is_lent() {
+                if let Some(outcome) = self.substitute() {
+                    run_callback(callback, outcome);
                 }
-            });
+            } else {
+                self.outcome.with(|slot| {
+                    // SAFETY: the phase is "finished": only the completer, us, may read it.
+                    if let Some(outcome) = unsafe { &*slot } {
+                        run_callback(callback, outcome);
+                    }
+                });
+            }
         }
         self.header.wake_waiters();
+    }
+
+    /// Goes on with [`tell`](Self::tell) after a callback that will never return. It has borrowed the
+    /// outcome, and may have lent it on to other threads: so nobody can take it or drop it. An error is
+    /// cloned for those who come; for a value `error` stands, which says why there is none.
+    ///
+    /// Called by whoever claimed the task, which is in the phase "finished".
+    pub(crate) fn tell_without_outcome(&self, error: TaskError)
+    where
+        R: 'static,
+    {
+        // SAFETY: the phase is "finished": the completer may read it, and nobody writes.
+        let own = self.outcome.with(|slot| match unsafe { &*slot } {
+            Some(Err(own)) => Some(own.clone()),
+            _ => None,
+        });
+        let error = own.unwrap_or(error);
+        // Like the cell, which the callback has borrowed, it stays for ever.
+        let substitute: &'static Outcome<R> = Box::leak(Box::new(Err(error)));
+        self.header.lend(Substitute(NonNull::from(substitute).cast()));
+        self.tell();
+    }
+
+    /// What stands for the outcome, if that is lent for good.
+    #[cold]
+    fn substitute(&self) -> Option<&Outcome<R>> {
+        let Substitute(outcome) = self.header.substitute()?;
+        // SAFETY: `tell_without_outcome` has put it there, of this type, and leaked it; nobody writes
+        // to it. There is an error in it, which is `Sync`.
+        Some(unsafe { outcome.cast::<Outcome<R>>().as_ref() })
     }
 
     /// Has `callback` called when the task ends; at once, here, if it has.
@@ -86,7 +126,7 @@ impl<R> Shared<R> {
         R: 'static,
     {
         let mut callback = Some(callback);
-        self.header.add_callback(|list: &mut Vec<Callback<R>>| list.extend(callback.take()));
+        self.header.add_callback(|list: &mut Callbacks<R>| list.extend(callback.take()));
         if let (Some(callback), Some(outcome)) = (callback, self.get()) {
             run_callback(callback, outcome);
         }
@@ -96,10 +136,14 @@ impl<R> Shared<R> {
     ///
     /// Called by the holder of the one `Task<R>`; the reference lives as long as their borrow.
     pub(crate) fn get(&self) -> Option<&Outcome<R>> {
-        if self.header.phase() != Phase::Done {
+        let access = self.header.access();
+        if access == Access::NotYet {
             return None;
         }
         self.mark_seen();
+        if access == Access::Lent {
+            return self.substitute();
+        }
         // SAFETY: done, so only the holder of the `Task` reads or takes it, and they lend us
         // `&self` for as long as the reference lives; taking needs `&mut Task`.
         self.outcome.with(|slot| unsafe { (*slot).as_ref() })
@@ -110,10 +154,14 @@ impl<R> Shared<R> {
     /// Called by the holder of the one `Task<R>`, who holds it exclusively.
     #[inline]
     pub(crate) fn take(&self) -> Option<Outcome<R>> {
-        if self.header.phase() != Phase::Done {
+        let access = self.header.access();
+        if access == Access::NotYet {
             return None;
         }
         self.mark_seen();
+        if access == Access::Lent {
+            return self.substitute().and_then(|outcome| outcome.as_ref().err().cloned()).map(Err);
+        }
         // SAFETY: done, and the caller has the `Task` exclusively.
         self.outcome.with_mut(|slot| unsafe { (*slot).take() })
     }

@@ -13,7 +13,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use super::{Parker, ThreadParker};
-use crate::ambient::{innermost_parker, with_ambient};
+use crate::ambient::{begin_wait, innermost_parker, with_ambient};
 use crate::primitive::{lazy_local, local};
 
 /// The built-in parker of a thread together with its waker, made once per thread.
@@ -89,9 +89,11 @@ pub fn has_scoped_parker() -> bool {
 
 /// Calls `f` with the waker and the park function of the parker in force.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
+    let _stays = begin_wait();
     if let Some(parker) = innermost() {
         // SAFETY: `with_parker` put it there and its borrow lasts until it takes it out; we are
-        // inside its `f`, on its thread.
+        // inside its `f`, on its thread. We stay there: on the stack that has set it, or on one that
+        // is not left before we return, see `begin_wait`.
         let parker = unsafe { parker.as_ref() };
         if parker.is_available() {
             return f(&parker.waker(), &|until| parker.park(until));
