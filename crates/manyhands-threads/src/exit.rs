@@ -18,7 +18,7 @@
 //! registered later run earlier.
 
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Layer, TaskLabel};
@@ -36,10 +36,14 @@ pub fn is_exiting() -> bool {
     EXITING.load(Ordering::Acquire)
 }
 
+/// The process whose threads these are. A copy of it, made by `fork`, has none of them to wait for.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
 /// Has the rules above applied when the process ends.
 pub(crate) fn arm() {
     static ARMED: Once = Once::new();
     ARMED.call_once(|| {
+        OWNER.store(std::process::id(), Ordering::Relaxed);
         // SAFETY: `at_exit` is an `extern "C"` function that never unwinds (see there). If the
         // table of handlers is full, nothing is waited for, as with plain std threads.
         unsafe { libc::atexit(at_exit) };
@@ -47,6 +51,9 @@ pub(crate) fn arm() {
 }
 
 extern "C" fn at_exit() {
+    if OWNER.load(Ordering::Relaxed) != std::process::id() {
+        return;
+    }
     // An unwinding out of a handler of libc would be undefined; nothing here is meant to panic.
     let _never = std::panic::catch_unwind(|| {
         EXITING.store(true, Ordering::Release);

@@ -71,9 +71,10 @@ impl Service {
             return Ok(service);
         }
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let service = SERVICE.get_or_init(|| Service { epoll, lines: Mutex::default() });
-        std::thread::Builder::new().name("manyhands-manager".to_owned()).spawn(|| service.run())?;
-        Ok(service)
+        // The thread first: without it nobody would be served, and the next caller would not know.
+        let serve = || SERVICE.wait().run();
+        std::thread::Builder::new().name("manyhands-manager".to_owned()).spawn(serve)?;
+        Ok(SERVICE.get_or_init(|| Service { epoll, lines: Mutex::default() }))
     }
 
     fn lines(&self) -> MutexGuard<'_, HashMap<u64, Line>> {

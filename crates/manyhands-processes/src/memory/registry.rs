@@ -62,11 +62,16 @@ pub(crate) fn keep_received() {
     registry().keeps = true;
 }
 
-/// Lets go of what was not received again for `idle`. Called by workers that have nothing to do.
-pub(crate) fn trim(idle: Duration) {
-    let dropped = registry().take_old(Instant::now(), idle);
+/// Lets go of what was not received again for `idle`; says whether something is still kept. Called by
+/// workers that have nothing to do.
+pub(crate) fn trim(idle: Duration) -> bool {
+    let mut registry = registry();
+    let dropped = registry.take_old(Instant::now(), idle);
+    let has_more = !registry.kept.is_empty();
+    drop(registry);
     // Outside of the lock: this runs destructors of users.
     drop(dropped);
+    has_more
 }
 
 /// The value in this memory, if the process has it.

@@ -1,7 +1,8 @@
 //! The end of a pool, and of all pools when the process ends.
 
+use std::cell::Cell;
 use std::future::poll_fn;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -13,6 +14,11 @@ use super::shared::Shared;
 
 static END: Reason = Reason::new("end of a pool of processes");
 
+thread_local! {
+    /// The pool that this thread serves. Compared, and never followed.
+    static SERVED: Cell<*const Shared> = const { Cell::new(std::ptr::null()) };
+}
+
 impl Shared {
     #[track_caller]
     pub(super) fn shutdown(&self, how: Shutdown) {
@@ -23,7 +29,7 @@ impl Shared {
         }
         self.nudge();
         // A callback that waited for the end of its own pool would wait for ever.
-        if how.wait && !self.completer.is_here() {
+        if how.wait && !self.completer.is_here() && !self.is_served_here() {
             let Ok(()) = self.wait_for_end(None) else { unreachable!("the wait has no end") };
         }
     }
@@ -32,7 +38,7 @@ impl Shared {
     #[track_caller]
     pub(super) fn finish(&self) {
         self.shutdown(Shutdown::DETACH);
-        if self.completer.is_here() {
+        if is_copy() || self.completer.is_here() || self.is_served_here() {
             return;
         }
         let until = Instant::now().checked_add(self.settings.drop_limit);
@@ -43,6 +49,16 @@ impl Shared {
             self.wish(|wishes| wishes.give_up = true);
             let _has_no_end = Layer::new().isolated().enter(|| self.wait_for_end(None));
         }
+    }
+
+    /// Whether the caller is called by the thread that serves this pool, which ends it.
+    fn is_served_here(&self) -> bool {
+        SERVED.try_with(|served| std::ptr::eq(served.get(), self)).unwrap_or(false)
+    }
+
+    /// Says that the calling thread serves this pool.
+    pub(super) fn serve_here(&self) {
+        SERVED.set(self);
     }
 
     #[track_caller]
@@ -61,10 +77,20 @@ impl Shared {
     }
 }
 
+/// The process whose pools these are.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
+/// Whether this process is a copy that `fork` has made of the one with the pools: their threads are
+/// not here, so nothing can be waited for.
+fn is_copy() -> bool {
+    OWNER.load(Ordering::Relaxed) != std::process::id()
+}
+
 /// Lists a pool, to be finished when the process ends.
 pub(super) fn register(shared: &Arc<Shared>) {
     static ARMED: Once = Once::new();
     ARMED.call_once(|| {
+        OWNER.store(std::process::id(), Ordering::Relaxed);
         // SAFETY: the function takes and returns nothing and does not unwind. If there is no room
         // for it, pools that nobody ends are left unfinished.
         let _no_room = unsafe { libc::atexit(finish_all) };
@@ -76,6 +102,9 @@ pub(super) fn register(shared: &Arc<Shared>) {
 
 /// Waits for every pool that was not ended, as when it is dropped.
 extern "C" fn finish_all() {
+    if is_copy() {
+        return;
+    }
     // An unwinding into the C library would be undefined; what was to be told is told.
     let _reported = std::panic::catch_unwind(|| {
         let all: Vec<Arc<Shared>> = pools().iter().filter_map(Weak::upgrade).collect();

@@ -10,6 +10,7 @@
 //! It hangs on libc's `atexit`, armed when the first process is started.
 
 use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use super::{monitor, registry};
@@ -17,10 +18,14 @@ use super::{monitor, registry};
 /// How long the end of the program waits before it says for whom.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
 
+/// The process whose children these are. A copy of it, made by `fork`, waits for none of them.
+static OWNER: AtomicU32 = AtomicU32::new(0);
+
 /// Has the rules above applied when the program ends.
 pub(super) fn arm() {
     static ARMED: Once = Once::new();
     ARMED.call_once(|| {
+        OWNER.store(std::process::id(), Ordering::Relaxed);
         // SAFETY: `at_exit` is an `extern "C"` function that never unwinds (see there). If the
         // table of handlers is full, nothing is waited for.
         unsafe { libc::atexit(at_exit) };
@@ -28,6 +33,9 @@ pub(super) fn arm() {
 }
 
 extern "C" fn at_exit() {
+    if OWNER.load(Ordering::Relaxed) != std::process::id() {
+        return;
+    }
     // An unwinding out of a handler of libc would be undefined; nothing here is meant to panic.
     let _never = std::panic::catch_unwind(|| {
         registry::terminate_daemons();

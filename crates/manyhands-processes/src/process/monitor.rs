@@ -9,9 +9,11 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use manyhands_executor::{Dispatched, TaskError, TaskErrorKind, WorkerDeath};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
 use rustix::process::Signal;
 
@@ -21,6 +23,9 @@ use super::registry::{self, Child};
 use crate::memory::attachments::Travel;
 use crate::memory::message;
 use crate::start::ExitStatus;
+
+/// How long to pause before trying again what the kernel refused.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The longest outcome of a function, in bytes.
 const OUTCOME_MAX: u64 = 4 << 30;
@@ -248,7 +253,10 @@ fn wait(all: &[Watched], bell: &OwnedFd) {
         fds.push(readable(watched.child.process.as_fd()));
         fds.extend(watched.control.as_ref().map(|control| readable(control.as_fd())));
     }
-    let _interrupted = poll(&mut fds, None);
+    if poll(&mut fds, None).is_err_and(|errno| errno != Errno::INTR) {
+        // The kernel has no memory for it, or more is open than is allowed by now.
+        manyhands_wait::sleep(PAUSE);
+    }
     if !fds[0].revents().is_empty() {
         let _count = rustix::io::read(bell, &mut [0; 8]);
     }

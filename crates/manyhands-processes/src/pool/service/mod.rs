@@ -81,6 +81,7 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<()> {
 impl Service {
     /// Serves until the pool is over, and says so, whatever happens.
     fn live(mut self) {
+        self.shared.serve_here();
         let shared = Arc::clone(&self.shared);
         if catch_unwind(AssertUnwindSafe(|| self.serve())).is_err() {
             // The panic hook has told what. Nobody may wait for what never comes.

@@ -6,6 +6,7 @@ mod incoming;
 mod listener;
 mod outgoing;
 
+use std::io::Write;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::channel::{
 use super::freight::{Announced, Freight};
 use crate::image::EntryOffsets;
 use crate::memory::attachments::Travel;
+use crate::memory::registry;
 use crate::memory::segment::Inbox;
 use crate::start::Origin;
 use call::Calls;
@@ -33,6 +35,9 @@ pub(super) struct Orders {
     /// The function to be called before the first task, and its encoded argument.
     pub(super) initializer: Option<(EntryOffsets, Vec<u8>)>,
 }
+
+/// How long a value that was received is kept for the next task that gets it.
+const KEPT: Duration = Duration::from_secs(10);
 
 /// How long memory for large outcomes is kept unused.
 const IDLE: Duration = Duration::from_secs(2);
@@ -50,6 +55,8 @@ pub(crate) fn run(origin: Origin) -> ! {
             DAMAGED
         }
     };
+    // What a task has printed without an end of line. An error has nobody left to go to.
+    let _closed = std::io::stdout().flush();
     // SAFETY: ends the process. Nothing of the program's own is run at the end of a worker: its
     // statics are those of the parent's program, which has not ended.
     unsafe { libc::_exit(code) }
@@ -62,6 +69,7 @@ fn work(origin: Origin) -> Result<(), String> {
     let orders: Orders = postcard::from_bytes(&payload).map_err(|error| error.to_string())?;
     let channel = Channel::open(memory.as_fd()).map_err(|error| error.to_string())?;
     drop(memory);
+    registry::keep_received();
     let spoken = control.try_clone().map_err(|error| error.to_string())?;
     let listener = Arc::new(Listener::new(channel.slots()));
     let mut worker = Worker {
@@ -191,7 +199,8 @@ impl Worker {
                 alarm.clear();
                 return requests.has_frames();
             }
-            if self.out.trim(IDLE) {
+            let has_values = registry::trim(KEPT);
+            if self.out.trim(IDLE) || has_values {
                 self.inbox.sweep();
                 alarm.sleep_timeout(IDLE);
             } else {

@@ -148,3 +148,24 @@ fn acceptance_57_a_pool_that_is_left_behind_is_finished_when_the_process_ends() 
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "done");
     assert!(start.elapsed() < crate::patience::LONG);
 }
+
+#[test]
+fn a_copy_of_the_program_made_by_fork_ends_without_waiting_for_the_pool() {
+    let pool = ProcessPool::new(1).unwrap();
+    assert_eq!(pool.submit(double, 4).result().unwrap(), 8);
+    // SAFETY: the copy calls nothing but `exit`, as a library that forks would.
+    let copy = unsafe {
+        match libc::fork() {
+            0 => libc::exit(0),
+            copy => copy,
+        }
+    };
+    assert!(copy > 0);
+    let mut status = 0;
+    crate::patience::eventually("the copy has ended", || {
+        // SAFETY: the copy is a child of this process that nobody else waits for.
+        unsafe { libc::waitpid(copy, &raw mut status, libc::WNOHANG) == copy }
+    });
+    assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0, "{status}");
+    assert_eq!(pool.submit(double, 5).result().unwrap(), 10, "the pool goes on");
+}

@@ -96,3 +96,27 @@ fn bytes_that_a_worker_keeps_stay_as_they_are() {
         assert_eq!(all, n + 1);
     }
 }
+
+#[test]
+fn a_shared_value_is_decoded_once_for_all_tasks_of_a_worker() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static DECODED: AtomicUsize = AtomicUsize::new(0);
+
+    #[derive(serde::Serialize)]
+    struct Counted(u64);
+    impl<'de> serde::Deserialize<'de> for Counted {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Counted, D::Error> {
+            DECODED.fetch_add(1, Ordering::Relaxed);
+            u64::deserialize(deserializer).map(Counted)
+        }
+    }
+    fn look(shared: manyhands_processes::Shared<Counted>) -> (u64, usize) {
+        (shared.0, DECODED.load(Ordering::Relaxed))
+    }
+
+    let pool = ProcessPool::new(1).unwrap();
+    let shared = manyhands_processes::Shared::new(Counted(7)).unwrap();
+    for _ in 0..3 {
+        assert_eq!(pool.submit(look, shared.clone()).result().unwrap(), (7, 1));
+    }
+}
