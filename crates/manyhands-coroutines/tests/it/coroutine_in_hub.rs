@@ -283,7 +283,7 @@ fn one_that_switches_past_a_wait_is_refused_there() {
     let outer = Coroutine::<()>::new(|me, ()| {
         let own = me.handle();
         let between = Coroutine::<()>::new(move |_, ()| {
-            let inner = Coroutine::<()>::new(move |me, ()| _ = me.switch_to(&own, ()));
+            let inner = Coroutine::<()>::new(move |me, ()| me.switch_to(&own, ()));
             manyhands_wait::wait(poll_fn(|_| Poll::Ready(_ = inner.switch(()))));
         });
         refused(|| _ = between.switch(()));
