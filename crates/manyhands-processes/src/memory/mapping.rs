@@ -141,6 +141,7 @@ impl Mapping {
     }
 
     /// How long it is, in bytes.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.length
     }

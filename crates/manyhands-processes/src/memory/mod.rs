@@ -3,9 +3,6 @@
 //!
 //! The protocols, their invariants and what was rejected are in `README.md` beside this file.
 
-// The pool and processes are the users of what is not public.
-#![allow(dead_code, unused_imports)]
-
 mod array;
 mod atomic;
 pub(crate) mod attachments;

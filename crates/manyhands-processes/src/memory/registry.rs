@@ -48,7 +48,8 @@ struct Registry {
 struct Kept {
     key: Key,
     since: Instant,
-    value: Value,
+    /// Held, so that it stays.
+    _value: Value,
 }
 
 static REGISTRY: LazyLock<Mutex<Registry>> = LazyLock::new(Mutex::default);
@@ -135,7 +136,7 @@ impl Registry {
         let now = Instant::now();
         match self.kept.iter_mut().find(|kept| kept.key == key) {
             Some(kept) => kept.since = now,
-            None => self.kept.push(Kept { key, since: now, value: Arc::clone(value) }),
+            None => self.kept.push(Kept { key, since: now, _value: Arc::clone(value) }),
         }
         let mut dropped = self.take_old(now, KEPT_FOR);
         if self.kept.len() > KEPT_MAX {

@@ -131,6 +131,7 @@ impl Inbox {
     }
 
     /// How many segments are known.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.segments.len()
     }

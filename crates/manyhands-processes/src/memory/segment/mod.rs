@@ -11,7 +11,7 @@ mod outbox;
 
 pub(crate) use buffers::Buffers;
 pub(crate) use inbox::Inbox;
-pub(crate) use outbox::{Outbox, OutboxStatistics, Reservation};
+pub(crate) use outbox::Outbox;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,7 @@ impl Parcel {
     }
 
     /// How many byte strings there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.lengths.len()
     }

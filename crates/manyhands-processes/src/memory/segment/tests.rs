@@ -4,6 +4,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::outbox::{OutboxStatistics, Reservation};
 use super::*;
 use crate::memory::mapping::Mapping;
 
