@@ -3,17 +3,16 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use crate::entry::Entry;
+use crate::dispatched::{Callbacks, Dispatched};
 use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::RejectedReason;
 use crate::home::{Awaited, Home};
 use crate::options::TaskOptions;
-use crate::retry::RetryPolicy;
 use crate::surroundings::{Plain, Surroundings};
 use crate::task::{
-    CellRef, Headed, JobCell, Phase, Runner, Task, TaskHandle, cancelled, drop_quietly,
+    CellRef, Ending, Headed, JobCell, Phase, Runner, Task, TaskHandle, cancelled, drop_quietly,
 };
 use crate::work::Closure;
 
@@ -209,11 +208,34 @@ impl Job {
 
     /// Like [`dispatch`](Self::dispatch), with these surroundings around the encoding of the
     /// argument.
-    pub fn dispatch_with(mut self, surroundings: &mut dyn Surroundings) -> Option<Dispatched> {
+    pub fn dispatch_with(self, surroundings: &mut dyn Surroundings) -> Option<Dispatched> {
+        // Callbacks run here.
+        self.dispatch_apart(surroundings).map_err(drop).ok()
+    }
+
+    /// Like [`dispatch_with`](Self::dispatch_with), and leaves the callbacks of a task that has failed
+    /// thereby to the caller.
+    ///
+    /// # Errors
+    /// If the job is not dispatched: with the task's callbacks if there are any.
+    pub fn dispatch_apart(
+        mut self,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<Dispatched, Option<Callbacks>> {
         // A job that is not portable stays in `self`, whose drop fails the task.
-        let cell = self.cell.take_if(|cell| cell.is_portable())?;
-        let (entry, argument) = cell.dispatch(surroundings)?;
-        Some(Dispatched { cell: Some(cell), entry, argument })
+        let cell = self.cell.take_if(|cell| cell.is_portable()).ok_or(None)?;
+        match cell.dispatch(surroundings) {
+            Ok((entry, argument)) => Ok(Dispatched::new(cell, entry, argument)),
+            Err(None) => Err(None),
+            Err(Some(error)) => Err(Callbacks::of_ended(cell, Ending::Failed(error))),
+        }
+    }
+
+    /// Like [`fail`](Self::fail), and leaves the task's callbacks to the caller, if there are any: for
+    /// executors that have portable jobs, on threads that must not wait. If the job is not portable its
+    /// callbacks run here.
+    pub fn fail_apart(mut self, error: TaskError) -> Option<Callbacks> {
+        Callbacks::of_ended(self.cell.take()?, Ending::Unbegun(error))
     }
 
     #[inline]
@@ -233,104 +255,5 @@ impl Drop for Job {
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Job").field(&self.task()).finish()
-    }
-}
-
-/// A portable job under way to where it will run. Dropped without an outcome, its task is lost.
-pub struct Dispatched {
-    cell: Option<CellRef<dyn JobCell>>,
-    entry: Entry,
-    argument: Vec<u8>,
-}
-
-impl Dispatched {
-    /// What to call.
-    pub fn entry(&self) -> Entry {
-        self.entry
-    }
-
-    /// The encoded argument, for [`Entry::call_encoded`].
-    pub fn argument(&self) -> &[u8] {
-        &self.argument
-    }
-
-    /// The task's number.
-    pub fn id(&self) -> u64 {
-        self.cell.as_ref().map_or(0, |cell| cell.header().id())
-    }
-
-    /// By when the task must have ended.
-    pub fn deadline(&self) -> Option<Instant> {
-        self.options()?.deadline
-    }
-
-    /// How long the task may run, from its start.
-    pub fn time_limit(&self) -> Option<Duration> {
-        self.options()?.time_limit
-    }
-
-    /// How often to try, if the submitter asked for it: an executor that sends tasks away tries
-    /// again itself, by sending the same entry and argument, because what runs elsewhere may die
-    /// there.
-    pub fn retry(&self) -> Option<RetryPolicy> {
-        self.options()?.retry
-    }
-
-    /// What sort of failure an encoded outcome of this task is; `None` for a value, which it has if
-    /// it is an outcome at all.
-    pub fn failure_of(outcome: &[u8]) -> Option<TaskErrorKind> {
-        crate::entry::failure_of(outcome)
-    }
-
-    /// Whether ending the task will run code of the program's: callbacks that are there already.
-    pub fn has_callbacks(&self) -> bool {
-        self.cell.as_ref().is_some_and(|cell| cell.header().has_callbacks())
-    }
-
-    fn options(&self) -> Option<&TaskOptions> {
-        self.cell.as_ref()?.header().options()
-    }
-
-    /// Whether the task was asked to end.
-    pub fn is_cancel_requested(&self) -> bool {
-        self.cell.as_ref().is_some_and(|cell| cell.header().cancel_requested())
-    }
-
-    /// Ends the task with what [`Entry::call_encoded`] returned.
-    pub fn complete_encoded(self, outcome: &[u8]) {
-        self.complete_encoded_with(outcome, &mut Plain);
-    }
-
-    /// Like [`complete_encoded`](Self::complete_encoded), with these surroundings around the
-    /// decoding. The task's callbacks run outside of them.
-    pub fn complete_encoded_with(mut self, outcome: &[u8], surroundings: &mut dyn Surroundings) {
-        if let Some(cell) = self.cell.take() {
-            cell.complete_encoded(outcome, surroundings);
-        }
-    }
-
-    /// Ends the task with this error.
-    pub fn fail(mut self, error: TaskError) {
-        if let Some(cell) = self.cell.take() {
-            cell.fail_dispatched(error);
-        }
-    }
-}
-
-impl Drop for Dispatched {
-    fn drop(&mut self) {
-        if let Some(cell) = self.cell.take() {
-            let message = "the executor sent the task away and lost it";
-            cell.fail_dispatched(TaskError::new(TaskErrorKind::Lost, message));
-        }
-    }
-}
-
-impl fmt::Debug for Dispatched {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatched")
-            .field("entry", &self.entry.name())
-            .field("argument_bytes", &self.argument.len())
-            .finish_non_exhaustive()
     }
 }

@@ -11,6 +11,7 @@
 mod as_completed;
 mod chunk;
 mod completions;
+mod dispatched;
 mod entry;
 mod error;
 mod executor;
@@ -37,12 +38,13 @@ mod worker_death;
 pub use as_completed::{
     AsCompleted, AsCompletedTimeout, Unfinished, as_completed, as_completed_timeout,
 };
+pub use dispatched::{Callbacks, Dispatched};
 pub use entry::{Entry, Portable, encode_failure};
 pub use error::{TaskError, TaskErrorKind};
 pub use executor::{Executor, Rejected, RejectedReason, Shutdown};
 pub use group::Group;
 pub use home::{Awaited, Home};
-pub use job::{Dispatched, Job};
+pub use job::Job;
 pub use job_queue::JobQueue;
 pub use map::{Map, MapOptions};
 pub use options::TaskOptions;

@@ -21,8 +21,8 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use manyhands_executor::{
-    Awaited, Cancellation, Executor, Home, InProcess, Job, Rejected, Shutdown, Task, TaskError,
-    TaskErrorKind, TaskOptions, as_completed, wait_all,
+    Awaited, Callbacks, Cancellation, Executor, Home, InProcess, Job, Rejected, Shutdown, Task,
+    TaskError, TaskErrorKind, TaskOptions, as_completed, wait_all,
 };
 
 fn job_of(value: u32) -> (Task<u32>, Job) {
@@ -99,6 +99,27 @@ fn each_callback_runs_once_and_sees_the_outcome() {
         assert_eq!(block_on(task).unwrap(), 7);
         assert_eq!(calls.load(Ordering::Relaxed), 2);
         runner.join().unwrap();
+    });
+}
+
+/// The callbacks of a task are left to whoever has ended it, while one is being added.
+#[test]
+fn callbacks_that_are_left_run_once() {
+    loom::model(|| {
+        let (task, job) = job_of(7);
+        let calls = Arc::new(AtomicUsize::new(0));
+        let ender = thread::spawn(move || {
+            let left = job.fail_apart(TaskError::new(TaskErrorKind::Lost, "nobody has run it"));
+            left.into_iter().for_each(Callbacks::run);
+        });
+        let counted = Arc::clone(&calls);
+        task.on_done(move |outcome| {
+            assert!(outcome.as_ref().is_err_and(TaskError::is_lost));
+            counted.fetch_add(1, Ordering::Relaxed);
+        });
+        assert!(block_on(task).unwrap_err().is_lost());
+        assert_eq!(calls.load(Ordering::Relaxed), 1);
+        ender.join().unwrap();
     });
 }
 

@@ -83,10 +83,13 @@ pub(crate) unsafe trait JobCell: Send + Sync {
         false
     }
 
-    /// Claims the task to run it elsewhere. `None` if it is not portable, was claimed by somebody
-    /// else, or has ended because its argument could not be encoded.
-    fn dispatch(&self, _: &mut dyn Surroundings) -> Option<(Entry, Vec<u8>)> {
-        None
+    /// Claims the task to run it elsewhere.
+    ///
+    /// # Errors
+    /// With nothing if it is not portable or was claimed by somebody else; with an error if it is
+    /// claimed and cannot be sent, and then it has to be ended with that.
+    fn dispatch(&self, _: &mut dyn Surroundings) -> Result<(Entry, Vec<u8>), Option<TaskError>> {
+        Err(None)
     }
 
     /// Ends a task that was dispatched with what its entry returned, decoded in these surroundings.
@@ -96,6 +99,30 @@ pub(crate) unsafe trait JobCell: Send + Sync {
 
     /// Ends a task that was dispatched, without a value.
     fn fail_dispatched(&self, error: TaskError);
+
+    /// Ends a task but for its callbacks. `true` if there are any: then
+    /// [`run_callbacks`](Self::run_callbacks) has to follow. Work that is not portable runs them here.
+    fn end_apart(&self, ending: Ending<'_>) -> bool {
+        match ending {
+            Ending::Encoded(outcome, surroundings) => self.complete_encoded(outcome, surroundings),
+            Ending::Failed(error) => self.fail_dispatched(error),
+            Ending::Unbegun(error) => self.fail(error),
+        }
+        false
+    }
+
+    /// What is left after [`end_apart`](Self::end_apart).
+    fn run_callbacks(&self) {}
+}
+
+/// How a task ends that was sent away, or was to be.
+pub(crate) enum Ending<'a> {
+    /// It was dispatched, and this is what its entry returned, to be decoded in these surroundings.
+    Encoded(&'a [u8], &'a mut dyn Surroundings),
+    /// It was dispatched.
+    Failed(TaskError),
+    /// It ends only if nobody has begun it.
+    Unbegun(TaskError),
 }
 
 /// The holder's side.
@@ -167,25 +194,26 @@ unsafe impl<W: Work> JobCell for CallCell<W> {
         W::PORTABLE
     }
 
-    fn dispatch(&self, surroundings: &mut dyn Surroundings) -> Option<(Entry, Vec<u8>)> {
+    fn dispatch(
+        &self,
+        surroundings: &mut dyn Surroundings,
+    ) -> Result<(Entry, Vec<u8>), Option<TaskError>> {
         if !W::PORTABLE || !self.shared.header.claim() {
-            return None;
+            return Err(None);
         }
         self.shared.header.set_away();
         if is_late(&self.shared.header) {
-            self.fail_dispatched(timed_out_in_queue());
-            return None;
+            return Err(Some(timed_out_in_queue()));
         }
         // SAFETY: we have claimed the task, so we are alone here.
         let encoded = self.work.with(|slot| unsafe {
             (*slot).as_ref().map(|work| (work.entry(), work.encode_argument(surroundings)))
         });
         match encoded {
-            Some((Some(entry), Ok(argument))) => return Some((entry, argument)),
-            Some((_, Err(error))) => self.fail_dispatched(error),
-            _ => self.fail_dispatched(no_work()),
+            Some((Some(entry), Ok(argument))) => Ok((entry, argument)),
+            Some((_, Err(error))) => Err(Some(error)),
+            _ => Err(Some(no_work())),
         }
-        None
     }
 
     fn complete_encoded(&self, outcome: &[u8], surroundings: &mut dyn Surroundings) {
@@ -196,6 +224,21 @@ unsafe impl<W: Work> JobCell for CallCell<W> {
     fn fail_dispatched(&self, error: TaskError) {
         drop_quietly(self.take_work());
         self.shared.complete(Err(error));
+    }
+
+    fn end_apart(&self, ending: Ending<'_>) -> bool {
+        if matches!(ending, Ending::Unbegun(_)) && !self.shared.header.claim() {
+            return false;
+        }
+        drop_quietly(self.take_work());
+        self.shared.complete_apart(match ending {
+            Ending::Encoded(outcome, surroundings) => W::decode_outcome(outcome, surroundings),
+            Ending::Failed(error) | Ending::Unbegun(error) => Err(error),
+        })
+    }
+
+    fn run_callbacks(&self) {
+        self.shared.tell();
     }
 
     fn tell_without_outcome(&self, error: TaskError) {

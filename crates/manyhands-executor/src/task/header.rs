@@ -299,6 +299,18 @@ impl Header {
         callback
     }
 
+    /// Makes a finished task done if it has no callbacks: in one critical section, so that none can be
+    /// left behind. `false` if it has some.
+    pub(crate) fn settle_if_none<L: Any>(&self, is_empty: impl FnOnce(&L) -> bool) -> bool {
+        let waiters = lock(&self.waiters);
+        let list = waiters.as_ref().and_then(|waiters| waiters.callbacks.as_ref());
+        let none = list.and_then(|list| list.downcast_ref()).is_none_or(is_empty);
+        if none {
+            self.state.fetch_or(Phase::Done as u32, Ordering::AcqRel);
+        }
+        none
+    }
+
     /// Says that the outcome of a finished task is lent for good, and that `substitute` stands for it.
     ///
     /// Called by whoever claimed the task.

@@ -19,7 +19,9 @@ use std::time::{Duration, Instant};
 
 use manyhands_wait::{Reason, TimedOut, Wait};
 
-pub(crate) use cell::{CallCell, JobCell, TaskCell, cancelled, drop_quietly, timed_out_in_queue};
+pub(crate) use cell::{
+    CallCell, Ending, JobCell, TaskCell, cancelled, drop_quietly, timed_out_in_queue,
+};
 pub(crate) use future::FutureCell;
 pub use handle::{AsTask, TaskHandle};
 pub(crate) use header::{Phase, Runner, Verdict};

@@ -52,6 +52,30 @@ impl<R> Shared<R> {
     where
         R: 'static,
     {
+        if self.store(outcome) {
+            self.tell();
+        }
+    }
+
+    /// Ends the task but for its callbacks. `true` if there are any: then [`tell`](Self::tell) has to
+    /// follow, and until then the task is not done. Called once, by whoever claimed it.
+    pub(crate) fn complete_apart(&self, outcome: Outcome<R>) -> bool
+    where
+        R: 'static,
+    {
+        if !self.store(outcome) {
+            return false;
+        }
+        if !self.header.settle_if_none(Callbacks::<R>::is_empty) {
+            return true;
+        }
+        self.header.wake_waiters();
+        false
+    }
+
+    /// Stores the outcome; `true` if there may be somebody to tell.
+    #[inline(always)]
+    fn store(&self, outcome: Outcome<R>) -> bool {
         let verdict = match &outcome {
             Ok(_) => Verdict::Value,
             Err(error) if error.is_cancelled() => Verdict::Cancelled,
@@ -59,14 +83,13 @@ impl<R> Shared<R> {
         };
         // SAFETY: the caller claimed the task, so until `finish` nobody else touches the outcome.
         self.outcome.with_mut(|slot| unsafe { *slot = Some(outcome) });
-        if self.header.finish(verdict).is_err() {
-            self.tell();
-        }
+        self.header.finish(verdict).is_err()
     }
 
-    /// Runs callbacks until there are none, and wakes who waits.
+    /// Runs callbacks until there are none, and wakes who waits. Called by whoever claimed the task,
+    /// which is in the phase "finished".
     #[inline(never)]
-    fn tell(&self)
+    pub(crate) fn tell(&self)
     where
         R: 'static,
     {

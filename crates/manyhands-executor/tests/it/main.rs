@@ -4,6 +4,7 @@
 mod auto_traits;
 mod by_hand;
 mod callbacks;
+mod callbacks_apart;
 mod deadlines;
 mod elsewhere;
 mod futures;

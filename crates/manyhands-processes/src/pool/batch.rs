@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
+use manyhands_executor::{Callbacks, Dispatched, TaskError, TaskErrorKind};
 
 use super::channel::now_ns;
 use super::flight::Flight;
@@ -68,18 +68,21 @@ impl Batch {
         self.ended.is_empty() && self.again.is_empty()
     }
 
-    /// Ends a task; its bytes are in `bytes`.
-    pub(super) fn complete(dispatched: Dispatched, ending: Ending, bytes: &[u8]) {
+    /// Ends a task, whose outcome may be in `bytes`. Its callbacks are still to be run.
+    pub(super) fn complete(
+        dispatched: Dispatched,
+        ending: Ending,
+        bytes: &[u8],
+    ) -> Option<Callbacks> {
+        let mut travel = Travel::new();
         match ending {
-            Ending::Encoded(range) => {
-                dispatched.complete_encoded_with(&bytes[range], &mut Travel::new());
-            }
-            Ending::Whole(bytes) => dispatched.complete_encoded_with(&bytes, &mut Travel::new()),
+            Ending::Encoded(range) => dispatched.complete_encoded_apart(&bytes[range], &mut travel),
+            Ending::Whole(bytes) => dispatched.complete_encoded_apart(&bytes, &mut travel),
             Ending::Laden(freight) => {
                 let Freight { body, attachments } = *freight;
-                dispatched.complete_encoded_with(&body, &mut Travel::with(attachments));
+                dispatched.complete_encoded_apart(&body, &mut Travel::with(attachments))
             }
-            Ending::Failed(error) => dispatched.fail(error),
+            Ending::Failed(error) => dispatched.fail_apart(error),
         }
     }
 

@@ -7,6 +7,7 @@ mod batch;
 mod builder;
 mod channel;
 mod completer;
+mod crew;
 mod flight;
 mod floor;
 mod freight;
@@ -59,7 +60,9 @@ pub use statistics::ProcessPoolStatistics;
 /// finished in the same way when the process ends. If the process is killed, its workers end
 /// at once.
 ///
-/// Callbacks of tasks run on a thread of the pool's own, one after the other.
+/// Callbacks of tasks run on a thread of the pool's own, one after the other; while one takes long the
+/// others go on beside it, on threads of their own. So callbacks may wait, also for tasks of the same
+/// pool.
 ///
 /// ```
 /// use manyhands_executor::ExecutorExt;

@@ -9,7 +9,7 @@ use manyhands_executor::{
     Home, Job, JobQueue, Rejected, RejectedReason, Remote, TaskError, TaskErrorKind,
 };
 
-use super::batch::{Batch, Ending};
+use super::batch::{Batch, Ending, cancelled};
 use super::builder::Settings;
 use super::channel::Bell;
 use super::completer::Completer;
@@ -148,9 +148,13 @@ impl Shared {
     /// Claims a job and encodes its argument; `None` if it has ended thereby.
     pub(super) fn encode(&self, job: Job, batch: &mut Batch) -> Option<Flight> {
         let mut travel = Travel::new();
-        let Some(dispatched) = job.dispatch_with(&mut travel) else {
-            self.count_finished(1);
-            return None;
+        let dispatched = match job.dispatch_apart(&mut travel) {
+            Ok(dispatched) => dispatched,
+            Err(callbacks) => {
+                self.completer.run(callbacks);
+                self.count_finished(1);
+                return None;
+            }
         };
         match Flight::of(dispatched, travel.outgoing) {
             Ok(flight) => Some(flight),
@@ -168,12 +172,7 @@ impl Shared {
             return;
         }
         for (dispatched, ending) in batch.ended.drain(..) {
-            let Some((dispatched, ending)) =
-                self.completer.take_over(dispatched, ending, &batch.bytes)
-            else {
-                continue;
-            };
-            Batch::complete(dispatched, ending, &batch.bytes);
+            self.completer.complete(dispatched, ending, &batch.bytes);
         }
         batch.clear();
         self.count_finished(count);
@@ -224,10 +223,8 @@ impl Shared {
     /// Ends what is queued: fails it if the pool is broken, cancels it otherwise.
     pub(super) fn clear_queue(&self) {
         while let Some(job) = self.queue.pop() {
-            match self.broken.get() {
-                Some(why) => job.reject(RejectedReason::Broken(why.clone())),
-                None => job.cancel(),
-            }
+            let error = self.broken_error().unwrap_or_else(cancelled);
+            self.completer.run(job.fail_apart(error));
             self.count_finished(1);
         }
     }

@@ -210,16 +210,3 @@ fn a_map_takes_chunks_and_errors_stay_in_their_places() {
         }
     }
 }
-
-#[test]
-fn a_callback_may_wait_for_other_tasks_of_the_pool() {
-    let pool = std::sync::Arc::new(ProcessPool::new(1).unwrap());
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let again = std::sync::Arc::clone(&pool);
-    pool.submit(super::compute, 50).on_done(move |outcome| {
-        let first = *outcome.as_ref().unwrap();
-        let second = again.submit(double, first).result().unwrap();
-        sender.send(second).unwrap();
-    });
-    assert_eq!(receiver.recv_timeout(crate::patience::LONG).unwrap(), 100);
-}

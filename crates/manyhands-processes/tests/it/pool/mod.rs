@@ -1,6 +1,7 @@
 //! Pools of processes as their users see them.
 
 mod basics;
+mod callbacks;
 mod ending_tasks;
 mod faults;
 mod lifecycle;
