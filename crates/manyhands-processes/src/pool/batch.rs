@@ -1,12 +1,14 @@
 //! Tasks that have ended, collected under the pool's lock and told after it.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use manyhands_executor::{Callbacks, Dispatched, TaskError, TaskErrorKind};
 
 use super::channel::now_ns;
 use super::flight::Flight;
-use super::freight::Freight;
+use super::freight::{Arrived, Freight};
+use super::loading::Loading;
 use crate::memory::attachments::Travel;
 
 /// What a task has ended with.
@@ -17,7 +19,7 @@ pub(super) enum Ending {
     /// An encoded outcome that came in pieces.
     Whole(Vec<u8>),
     /// An encoded outcome with what travels beside it.
-    Laden(Box<Freight>),
+    Laden(Box<Arrived>),
     Failed(TaskError),
 }
 
@@ -28,7 +30,12 @@ pub(super) struct Batch {
     pub(super) ended: Vec<(Dispatched, Ending)>,
     /// Those that are tried again, and when.
     pub(super) again: Vec<(u64, Flight)>,
+    /// Those whose argument is to be copied before a worker has it.
+    pub(super) loading: VecDeque<Loading>,
 }
+
+/// In so many bytes it stands what sort of failure an outcome is.
+const FAILURE_MAX: usize = 16;
 
 impl Batch {
     /// This task has ended, begun at this time.
@@ -37,7 +44,7 @@ impl Batch {
             let failure = match &ending {
                 Ending::Encoded(range) => Dispatched::failure_of(&self.bytes[range.clone()]),
                 Ending::Whole(bytes) => Dispatched::failure_of(bytes),
-                Ending::Laden(freight) => Dispatched::failure_of(&freight.body),
+                Ending::Laden(arrived) => Dispatched::failure_of(&arrived.beginning(FAILURE_MAX)),
                 Ending::Failed(error) => Some(error.kind()),
             };
             if let Some(kind) = failure
@@ -65,7 +72,7 @@ impl Batch {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.again.is_empty()
+        self.ended.is_empty() && self.again.is_empty() && self.loading.is_empty()
     }
 
     /// Ends a task, whose outcome may be in `bytes`. Its callbacks are still to be run.
@@ -78,10 +85,12 @@ impl Batch {
         match ending {
             Ending::Encoded(range) => dispatched.complete_encoded_apart(&bytes[range], &mut travel),
             Ending::Whole(bytes) => dispatched.complete_encoded_apart(&bytes, &mut travel),
-            Ending::Laden(freight) => {
-                let Freight { body, attachments } = *freight;
-                dispatched.complete_encoded_apart(&body, &mut Travel::with(attachments))
-            }
+            Ending::Laden(arrived) => match arrived.open() {
+                Ok(Freight { body, attachments }) => {
+                    dispatched.complete_encoded_apart(&body, &mut Travel::with(attachments))
+                }
+                Err(why) => dispatched.fail_apart(TaskError::new(TaskErrorKind::Codec, why)),
+            },
             Ending::Failed(error) => dispatched.fail_apart(error),
         }
     }

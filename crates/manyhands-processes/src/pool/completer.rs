@@ -1,12 +1,12 @@
 //! What the pool's service leaves to others because it may take long: callbacks, which are the
-//! program's code and may wait for other tasks of the same pool, and the decoding of large outcomes.
+//! program's code and may wait for other tasks of the same pool, and large outcomes, which are copied and decoded.
 
 use manyhands_executor::{Callbacks, Dispatched};
 
 use super::batch::{Batch, Ending};
 use super::crew::Crew;
 
-/// Outcomes that are longer than this are decoded on another thread, in bytes.
+/// Encoded outcomes that are longer than this are decoded on another thread, in bytes.
 const LARGE: usize = 64 * 1024;
 
 pub(super) struct Completer {
@@ -26,14 +26,14 @@ impl Completer {
 
     /// Ends a task, whose outcome may be in `bytes`. Its callbacks run elsewhere.
     pub(super) fn complete(&self, dispatched: Dispatched, ending: Ending, bytes: &[u8]) {
-        let length = match &ending {
-            Ending::Encoded(range) => range.len(),
-            Ending::Whole(bytes) => bytes.len(),
-            Ending::Laden(freight) => freight.body.len(),
-            Ending::Failed(_) => 0,
+        let is_large = match &ending {
+            Ending::Encoded(range) => range.len() > LARGE,
+            Ending::Whole(bytes) => bytes.len() > LARGE,
+            Ending::Laden(arrived) => arrived.is_large(),
+            Ending::Failed(_) => false,
         };
         let mut task = (dispatched, ending);
-        if length > LARGE {
+        if is_large {
             if let Ending::Encoded(range) = task.1 {
                 task.1 = Ending::Whole(bytes[range].to_vec());
             }

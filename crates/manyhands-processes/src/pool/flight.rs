@@ -5,7 +5,7 @@ use std::time::Instant;
 use manyhands_executor::{Dispatched, RetryPolicy, TaskError, TaskErrorKind};
 
 use super::channel::{NEVER, Request, RequestKind, now_ns};
-use super::freight::{Packed, is_freight, pack};
+use super::freight::{Packed, Packing, is_freight};
 use crate::image::EntryOffsets;
 use crate::memory::attachments::Attachments;
 use crate::memory::segment::Outbox;
@@ -77,17 +77,41 @@ impl Flight {
         }
     }
 
-    /// Packs the argument for the worker of this outbox, if it has to be packed.
-    pub(super) fn pack(&mut self, outbox: &mut Outbox) {
-        let argument = self.dispatched.argument();
-        let nothing = Attachments::default();
-        let attachments = self.attachments.as_deref().unwrap_or(&nothing);
-        self.packed = is_freight(argument, attachments)
-            .then(|| Box::new(pack(argument, attachments, outbox)));
+    /// Whether the argument has to be packed for the worker that gets it.
+    pub(super) fn is_freight(&self) -> bool {
+        is_freight(self.dispatched.argument(), self.attachments())
+    }
+
+    /// Reserves what packing the argument for the worker of this outbox needs.
+    pub(super) fn reserve(&self, outbox: &mut Outbox) -> Packing {
+        Packing::reserve(self.dispatched.argument(), self.attachments(), outbox)
+    }
+
+    /// Packs the argument, with what was [reserved](Self::reserve) for it.
+    pub(super) fn pack(&mut self, packing: Packing) {
+        let packed = packing.fill(self.dispatched.argument(), self.attachments());
+        self.packed = Some(Box::new(packed));
+    }
+
+    fn attachments(&self) -> &Attachments {
+        static NOTHING: Attachments = Attachments { fds: Vec::new(), payloads: Vec::new() };
+        self.attachments.as_deref().unwrap_or(&NOTHING)
     }
 
     pub(super) fn packed(&self) -> Option<&Packed> {
         self.packed.as_deref()
+    }
+
+    /// Gives back what was reserved for packing and not used.
+    pub(super) fn give_back_unused(&mut self, outbox: &mut Outbox) {
+        if let Some(packed) = &mut self.packed {
+            packed.give_back_unused(outbox);
+        }
+    }
+
+    /// The worker for which the argument was packed is gone.
+    pub(super) fn forget_packed(&mut self) {
+        self.packed = None;
     }
 
     /// The worker will not have it after all.

@@ -7,6 +7,7 @@ use manyhands_executor::TaskError;
 use super::batch::{Batch, cancelled};
 use super::channel::{SlotState, Violation};
 use super::flight::Flight;
+use super::loading::Loaded;
 use super::seat::{Seat, Stage};
 use crate::memory::segment::Buffers;
 
@@ -50,7 +51,8 @@ impl Floor {
     }
 
     /// Sends a task to the worker that has the fewest, or gives it back if all have enough. A task
-    /// that was cancelled meanwhile ends here.
+    /// that was cancelled meanwhile ends here. One with a large argument gets a place, and is left in
+    /// the batch to be [loaded](Self::load).
     pub(super) fn place(&mut self, flight: Flight, batch: &mut Batch) -> Option<Flight> {
         if flight.dispatched.is_cancel_requested() {
             batch.fail(flight, cancelled());
@@ -58,18 +60,48 @@ impl Floor {
         }
         let (depth, tasks_max) = (self.depth, self.tasks_max);
         let free = self.seats.iter_mut().filter(|seat| seat.room(depth, tasks_max) > 0);
-        let Some(seat) = free.min_by_key(|seat| seat.live()) else { return Some(flight) };
-        if let Err(violation) = seat.send(flight) {
-            // It is in the worker's list, and comes back when that has been killed.
-            let number = seat.number;
-            self.damage(number, violation);
+        let Some(seat) = free.min_by_key(|seat| seat.promised()) else { return Some(flight) };
+        if flight.is_freight() {
+            batch.loading.push_back(seat.keep_place(flight));
             return None;
         }
-        if tasks_max.is_some_and(|max| seat.assigned >= max) {
-            self.recycled += 1;
-            seat.stage = Stage::Leaving;
-        }
+        let number = seat.number;
+        self.send(number, flight);
         None
+    }
+
+    /// Sends a task whose argument was copied. If its worker takes none any more it is the first of
+    /// those that come before the queue.
+    pub(super) fn load(&mut self, loaded: Loaded, batch: &mut Batch) {
+        let Loaded { seat: number, mut flight } = loaded;
+        let Some(seat) = self.seat(number) else {
+            flight.forget_packed();
+            self.ready.push_front(flight);
+            return;
+        };
+        seat.give_up_place(&mut flight);
+        if flight.dispatched.is_cancel_requested() {
+            seat.unpack(&mut flight);
+            batch.fail(flight, cancelled());
+        } else if seat.stage != Stage::Open {
+            seat.unpack(&mut flight);
+            self.ready.push_front(flight);
+        } else {
+            self.send(number, flight);
+        }
+    }
+
+    /// Sends a task to this worker, which has room.
+    fn send(&mut self, number: usize, flight: Flight) {
+        let tasks_max = self.tasks_max;
+        let Some(seat) = self.seat(number) else { return };
+        if let Err(violation) = seat.send(flight) {
+            // It is in the worker's list, and comes back when that has been killed.
+            self.damage(number, violation);
+        } else if tasks_max.is_some_and(|max| seat.assigned >= max) {
+            seat.stage = Stage::Leaving;
+            self.recycled += 1;
+        }
     }
 
     /// Sends what comes before the queue.
@@ -85,7 +117,7 @@ impl Floor {
     /// Moves tasks that have not begun from workers that have some to workers that have nothing.
     pub(super) fn share(&mut self, batch: &mut Batch) {
         let (depth, tasks_max) = (self.depth, self.tasks_max);
-        let is_idle = |seat: &Seat| seat.live() == 0 && seat.room(depth, tasks_max) > 0;
+        let is_idle = |seat: &Seat| seat.promised() == 0 && seat.room(depth, tasks_max) > 0;
         while self.ready.is_empty() && self.seats.iter().any(is_idle) {
             let busiest = self.seats.iter_mut().filter(|seat| seat.live() > 1);
             let Some(seat) = busiest.max_by_key(|seat| seat.live()) else { return };

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::channel::PIECE_MAX;
 use crate::memory::attachments::Attachments;
-use crate::memory::segment::{Inbox, Outbox, Parcel};
+use crate::memory::segment::{Claim, Inbox, Outbox, Parcel, Reservation};
 
 /// Encoded bytes with what travels beside them, as the receiver has them.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(super) struct Packed {
     pub(super) fds: Vec<Arc<OwnedFd>>,
     /// What is in a segment.
     parcel: Option<Parcel>,
+    /// What was set aside in a segment in vain.
+    unused: Option<Parcel>,
 }
 
 /// Stands at the beginning of the message, after its own length in four bytes.
@@ -54,45 +56,86 @@ pub(super) fn is_freight(body: &[u8], attachments: &Attachments) -> bool {
 
 /// Packs for the peer of this outbox.
 pub(super) fn pack(body: &[u8], attachments: &Attachments, outbox: &mut Outbox) -> Packed {
-    let body_in_parcel = body.len() > PIECE_MAX;
-    let parts: Vec<&[u8]> = body_in_parcel
-        .then_some(body)
-        .into_iter()
-        .chain(attachments.payloads.iter().map(|payload| &payload[..]))
-        .collect();
-    // Without a segment it takes longer, and works.
-    let reservation = if parts.is_empty() { None } else { outbox.put(&parts).ok() };
-    let mut fds = Vec::new();
-    if let Some(fd) = reservation.as_ref().and_then(|reservation| reservation.introduction()) {
-        fds.push(Arc::clone(fd));
+    let packing = Packing::reserve(body, attachments, outbox);
+    let mut packed = packing.fill(body, attachments);
+    packed.give_back_unused(outbox);
+    packed
+}
+
+/// Where freight will be packed; nothing was copied yet.
+#[derive(Debug)]
+pub(super) struct Packing {
+    /// Without a segment it takes longer, and works.
+    reservation: Option<Reservation>,
+    body_in_parcel: bool,
+}
+
+impl Packing {
+    /// Has a segment set aside.
+    pub(super) fn reserve(body: &[u8], attachments: &Attachments, outbox: &mut Outbox) -> Packing {
+        let body_in_parcel = body.len() > PIECE_MAX;
+        let parts = parts_of(body, attachments, body_in_parcel);
+        let mut lengths = parts.map(<[u8]>::len).peekable();
+        let has_parts = lengths.peek().is_some();
+        let reservation = has_parts.then(|| outbox.reserve(lengths).ok()).flatten();
+        Packing { body_in_parcel: body_in_parcel && reservation.is_some(), reservation }
     }
-    let introduces = !fds.is_empty();
-    fds.extend(attachments.fds.iter().cloned());
-    let parcel = reservation.map(|reservation| reservation.parcel().clone());
-    let in_message = |payload: &bytes::Bytes| payload.len() as u64;
-    let manifest = Manifest {
-        introduces,
-        body_in_parcel: parcel.is_some() && body_in_parcel,
-        body: if parcel.is_some() && body_in_parcel { 0 } else { body.len() as u64 },
-        payloads: match parcel {
-            Some(_) => Vec::new(),
-            None => attachments.payloads.iter().map(in_message).collect(),
-        },
-        fds: u32::try_from(fds.len()).unwrap_or(u32::MAX),
-        parcel,
-    };
-    let mut message = vec![0; LENGTH];
-    // A manifest is numbers; encoding it into memory cannot fail.
-    message = postcard::to_extend(&manifest, message).unwrap_or_default();
-    let length = u32::try_from(message.len() - LENGTH).unwrap_or(u32::MAX);
-    message[..LENGTH].copy_from_slice(&length.to_le_bytes());
-    if manifest.body > 0 {
-        message.extend_from_slice(body);
+
+    /// Copies everything, the same that was reserved for. Needs no outbox, and so no lock; what could
+    /// not be used is [given back](Packed::give_back_unused) after it.
+    pub(super) fn fill(self, body: &[u8], attachments: &Attachments) -> Packed {
+        let Packing { reservation, mut body_in_parcel } = self;
+        let (mut parcel, mut unused, mut fds) = (None, None, Vec::new());
+        if let Some(reservation) = reservation {
+            let parts: Vec<&[u8]> = parts_of(body, attachments, body_in_parcel).collect();
+            match reservation.fill(&parts) {
+                Ok(()) => {
+                    fds.extend(reservation.introduction().cloned());
+                    parcel = Some(reservation.parcel().clone());
+                }
+                Err(_) => {
+                    body_in_parcel = false;
+                    unused = Some(reservation.parcel().clone());
+                }
+            }
+        }
+        let introduces = !fds.is_empty();
+        fds.extend(attachments.fds.iter().cloned());
+        let in_message = |payload: &bytes::Bytes| payload.len() as u64;
+        let manifest = Manifest {
+            introduces,
+            body_in_parcel,
+            body: if body_in_parcel { 0 } else { body.len() as u64 },
+            payloads: match parcel {
+                Some(_) => Vec::new(),
+                None => attachments.payloads.iter().map(in_message).collect(),
+            },
+            fds: u32::try_from(fds.len()).unwrap_or(u32::MAX),
+            parcel,
+        };
+        let mut message = vec![0; LENGTH];
+        // A manifest is numbers; encoding it into memory cannot fail.
+        message = postcard::to_extend(&manifest, message).unwrap_or_default();
+        let length = u32::try_from(message.len() - LENGTH).unwrap_or(u32::MAX);
+        message[..LENGTH].copy_from_slice(&length.to_le_bytes());
+        if manifest.body > 0 {
+            message.extend_from_slice(body);
+        }
+        if manifest.parcel.is_none() {
+            attachments.payloads.iter().for_each(|payload| message.extend_from_slice(payload));
+        }
+        Packed { message, fds, parcel: manifest.parcel, unused }
     }
-    if manifest.parcel.is_none() {
-        attachments.payloads.iter().for_each(|payload| message.extend_from_slice(payload));
-    }
-    Packed { message, fds, parcel: manifest.parcel }
+}
+
+/// What goes into a parcel.
+fn parts_of<'a>(
+    body: &'a [u8],
+    attachments: &'a Attachments,
+    with_body: bool,
+) -> impl Iterator<Item = &'a [u8]> {
+    let payloads = attachments.payloads.iter().map(|payload| &payload[..]);
+    with_body.then_some(body).into_iter().chain(payloads)
 }
 
 impl Packed {
@@ -107,6 +150,13 @@ impl Packed {
     pub(super) fn withdraw(&self, outbox: &mut Outbox) {
         if let Some(parcel) = &self.parcel {
             outbox.withdraw(parcel);
+        }
+    }
+
+    /// Gives back what was set aside and could not be written.
+    pub(super) fn give_back_unused(&mut self, outbox: &mut Outbox) {
+        if let Some(parcel) = self.unused.take() {
+            outbox.withdraw(&parcel);
         }
     }
 }
@@ -146,22 +196,59 @@ impl Announced {
         self.manifest.fds as usize
     }
 
-    /// Opens it with its descriptors.
+    /// Finds its parts, to be [opened](Arrived::open) without the inbox.
     ///
     /// # Errors
     /// In words, if something is missing or is not what it should be.
-    pub(super) fn open(self, fds: Vec<OwnedFd>, inbox: &mut Inbox) -> Result<Freight, String> {
-        let Announced { manifest, mut message } = self;
+    pub(super) fn arrive(self, fds: Vec<OwnedFd>, inbox: &mut Inbox) -> Result<Arrived, String> {
+        let Announced { manifest, message } = self;
         let mut fds = fds.into_iter();
-        let mut parts = Vec::new().into_iter();
+        let mut claim = None;
         if let Some(parcel) = &manifest.parcel {
             if manifest.introduces
                 && let Some(fd) = fds.next()
             {
                 inbox.add(parcel.segment(), fd).map_err(|error| error.to_string())?;
             }
-            parts = inbox.open(parcel).map_err(|error| error.to_string())?.into_iter();
+            claim = Some(inbox.claim(parcel).map_err(|error| error.to_string())?);
         }
+        Ok(Arrived { fds: fds.map(Arc::new).collect(), claim, manifest, message })
+    }
+}
+
+/// Freight that is there, and was not copied yet.
+#[derive(Debug)]
+pub(super) struct Arrived {
+    manifest: Manifest,
+    message: bytes::Bytes,
+    claim: Option<Claim>,
+    fds: Vec<Arc<OwnedFd>>,
+}
+
+impl Arrived {
+    /// Whether opening it may take a while.
+    pub(super) fn is_large(&self) -> bool {
+        self.claim.is_some() || self.message.len() > PIECE_MAX
+    }
+
+    /// How its body begins, at most so long; nothing if that cannot be read.
+    pub(super) fn beginning(&self, length_max: usize) -> Vec<u8> {
+        match &self.claim {
+            Some(claim) if self.manifest.body_in_parcel => {
+                claim.beginning(length_max).unwrap_or_default()
+            }
+            _ => self.message[..length_max.min(self.manifest.body as usize)].to_vec(),
+        }
+    }
+
+    /// Opens it.
+    ///
+    /// # Errors
+    /// In words, if something is missing or is not what it should be.
+    pub(super) fn open(self) -> Result<Freight, String> {
+        let Arrived { manifest, mut message, claim, fds } = self;
+        let parts = claim.map_or(Ok(Vec::new()), Claim::open).map_err(|error| error.to_string())?;
+        let mut parts = parts.into_iter();
         let body = if manifest.body_in_parcel {
             parts.next().ok_or("the body of a large message is missing")?
         } else {
@@ -172,7 +259,6 @@ impl Announced {
         for length in manifest.payloads {
             payloads.push(message.split_to(length as usize));
         }
-        let fds = fds.map(Arc::new).collect();
         Ok(Freight { body, attachments: Attachments { fds, payloads } })
     }
 }
@@ -194,7 +280,11 @@ mod tests {
         let announced = Announced::read(packed.message.clone()).unwrap();
         assert_eq!(announced.fds(), packed.fds.len());
         let fds = packed.fds.iter().map(|fd| fd.try_clone().unwrap()).collect();
-        announced.open(fds, inbox).unwrap()
+        let arrived = announced.arrive(fds, inbox).unwrap();
+        let beginning = arrived.beginning(5);
+        let freight = arrived.open().unwrap();
+        assert_eq!(beginning, freight.body[..freight.body.len().min(5)]);
+        freight
     }
 
     #[test]
@@ -223,7 +313,8 @@ mod tests {
                 bad[at] = value;
                 let mut inbox = Inbox::copying(Buffers::new(), 1 << 30);
                 if let Ok(announced) = Announced::read(bad) {
-                    let _refused_or_not = announced.open(Vec::new(), &mut inbox);
+                    let arrived = announced.arrive(Vec::new(), &mut inbox);
+                    let _refused_or_not = arrived.and_then(Arrived::open);
                 }
             }
             assert!(Announced::read(good[..at].to_vec()).is_err());

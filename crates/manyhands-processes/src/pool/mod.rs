@@ -13,6 +13,7 @@ mod floor;
 mod freight;
 mod initializer;
 mod lifecycle;
+mod loading;
 mod seat;
 mod service;
 mod shared;

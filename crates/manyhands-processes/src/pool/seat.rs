@@ -14,6 +14,7 @@ use super::channel::{
 };
 use super::flight::Flight;
 use super::freight::{Announced, Packed};
+use super::loading::Loading;
 use crate::memory::memfd;
 use crate::memory::segment::{Buffers, Inbox, Outbox};
 
@@ -41,6 +42,8 @@ pub(super) struct Seat {
     first: u64,
     /// How many of them are there.
     live: usize,
+    /// For how many more a place is kept, whose arguments are being copied.
+    loading: usize,
     /// How many of those have to be ended at some time.
     pub(super) limited: usize,
     /// Tasks sent and not taken back, since the worker started.
@@ -101,6 +104,7 @@ impl Seat {
             flights: VecDeque::new(),
             first: 1,
             live: 0,
+            loading: 0,
             limited: 0,
             assigned: 0,
             unsent: VecDeque::new(),
@@ -129,9 +133,35 @@ impl Seat {
         }
         let depth = depth.unwrap_or_else(|| self.depth());
         let left = tasks_max.map_or(u64::MAX, |max| max.saturating_sub(self.assigned));
-        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        let left = usize::try_from(left).unwrap_or(usize::MAX).saturating_sub(self.loading);
         let slots = SLOTS - self.flights.len();
-        depth.saturating_sub(self.live).min(left).min(slots)
+        depth
+            .saturating_sub(self.live + self.loading)
+            .min(left)
+            .min(slots.saturating_sub(self.loading))
+    }
+
+    /// How many tasks it has, and will have when their arguments are copied.
+    pub(super) fn promised(&self) -> usize {
+        self.live + self.loading
+    }
+
+    /// Keeps a place for a task whose argument has to be packed; there is room for it.
+    pub(super) fn keep_place(&mut self, flight: Flight) -> Loading {
+        self.loading += 1;
+        let packing = flight.reserve(&mut self.outbox);
+        Loading { seat: self.number, flight, packing }
+    }
+
+    /// Gives up a place that was kept, for this task.
+    pub(super) fn give_up_place(&mut self, flight: &mut Flight) {
+        self.loading -= 1;
+        flight.give_back_unused(&mut self.outbox);
+    }
+
+    /// The worker will not have this task, which was packed for it.
+    pub(super) fn unpack(&mut self, flight: &mut Flight) {
+        flight.unpack(&mut self.outbox);
     }
 
     fn depth(&self) -> usize {
@@ -141,11 +171,11 @@ impl Seat {
         }
     }
 
-    /// Sends a task; there is room for it. Published with the next [`flush`](Self::flush).
-    pub(super) fn send(&mut self, mut flight: Flight) -> Result<(), Violation> {
+    /// Sends a task, packed if it has to be; there is room for it. Published with the next
+    /// [`flush`](Self::flush).
+    pub(super) fn send(&mut self, flight: Flight) -> Result<(), Violation> {
         let number = self.first + self.flights.len() as u64;
         self.slots.prepare(number);
-        flight.pack(&mut self.outbox);
         self.live += 1;
         self.assigned += 1;
         self.limited += usize::from(flight.is_limited());
@@ -344,8 +374,8 @@ impl Seat {
             .ok_or(Violation("the descriptors of an outcome did not come"))?;
         let flight = self.take_result(response)?;
         let started_ns = now_ns_before(response.took_ns, flight.has_retries());
-        let ending = match announced.open(fds, &mut self.inbox) {
-            Ok(freight) => Ending::Laden(Box::new(freight)),
+        let ending = match announced.arrive(fds, &mut self.inbox) {
+            Ok(arrived) => Ending::Laden(Box::new(arrived)),
             Err(why) => Ending::Failed(TaskError::new(TaskErrorKind::Codec, why)),
         };
         batch.end(flight, ending, started_ns);

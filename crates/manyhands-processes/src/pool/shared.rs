@@ -118,7 +118,7 @@ impl Shared {
             }
         }
         // What was pushed while the queue was being cleared must not stay behind.
-        if self.broken.get().is_some() || self.cancel_queued.load(Ordering::Relaxed) {
+        if self.is_clearing() {
             self.clear_queue();
         }
         Ok(())
@@ -138,11 +138,35 @@ impl Shared {
             let unusual = limited || !floor.ready.is_empty() || !floor.damaged.is_empty();
             drop(floor);
             fence(Ordering::SeqCst);
-            if unusual || self.wants_workers() || self.cancel_queued.load(Ordering::Relaxed) {
+            if unusual || self.wants_workers() || self.is_clearing() {
                 self.nudge();
             }
         }
         self.tell(&mut batch);
+    }
+
+    /// Copies arguments that wait for it, and sends their tasks.
+    fn load(&self, batch: &mut Batch) {
+        while let Some(loading) = batch.loading.pop_front() {
+            let limited = loading.flight.is_limited();
+            let loaded = loading.fill();
+            let mut floor = self.floor();
+            floor.load(loaded, batch);
+            floor.place_ready(batch);
+            floor.flush();
+            self.vacancies.store(floor.vacancies(), Ordering::Relaxed);
+            let unusual = limited || !floor.ready.is_empty() || !floor.damaged.is_empty();
+            drop(floor);
+            fence(Ordering::SeqCst);
+            if unusual || self.is_clearing() {
+                self.nudge();
+            }
+        }
+    }
+
+    /// Whether what has not begun is to end: then the service has to look at what was sent meanwhile.
+    fn is_clearing(&self) -> bool {
+        self.cancel_queued.load(Ordering::Relaxed) || self.broken.get().is_some()
     }
 
     /// Claims a job and encodes its argument; `None` if it has ended thereby.
@@ -165,8 +189,9 @@ impl Shared {
         }
     }
 
-    /// Ends the tasks of a batch.
+    /// Sends the tasks of a batch that are to be loaded, and ends those that have ended.
     pub(super) fn tell(&self, batch: &mut Batch) {
+        self.load(batch);
         let count = batch.ended.len() as u64;
         if count == 0 {
             return;

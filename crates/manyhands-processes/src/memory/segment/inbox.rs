@@ -19,7 +19,7 @@ pub(crate) struct Inbox {
     segments: HashMap<u32, Arc<Received>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Reading {
     InPlace,
     Copied { buffers: Buffers, bytes_max: usize },
@@ -94,40 +94,29 @@ impl Inbox {
     ///
     /// # Errors
     /// If the parcel does not fit its segment, is longer than allowed, or the segment is not known.
+    #[cfg(test)]
     pub(crate) fn open(&self, parcel: &Parcel) -> Result<Vec<bytes::Bytes>, MemoryError> {
-        let refused = |why: &str| {
-            MemoryError::refused(format!(
-                "a payload in segment {} was refused: {why}",
-                parcel.segment
-            ))
-        };
-        let received =
-            self.segments.get(&parcel.segment).ok_or_else(|| refused("it is not known"))?;
+        self.claim(parcel)?.open()
+    }
+
+    /// Finds a parcel, to be opened without this inbox.
+    ///
+    /// # Errors
+    /// If the parcel does not fit its segment, or the segment is not known.
+    pub(crate) fn claim(&self, parcel: &Parcel) -> Result<Claim, MemoryError> {
+        let received = self
+            .segments
+            .get(&parcel.segment)
+            .ok_or_else(|| refused(parcel.segment, "it is not known"))?;
         let layout = Layout::of(parcel.lengths.iter().copied())
             .filter(|layout| layout.end <= received.capacity)
-            .ok_or_else(|| refused("it would end beyond the segment"))?;
-        match &self.reading {
-            Reading::InPlace => {
-                if received.state().load(Ordering::Acquire) != parcel.lease {
-                    return Err(refused("its lease has ended"));
-                }
-                received.open_in_place(parcel.lease, &layout)
-            }
-            Reading::Copied { buffers, bytes_max } => {
-                let total = layout.end - memfd::page();
-                let opened = if total > *bytes_max {
-                    Err(MemoryError::too_large(format!(
-                        "a payload of {total} bytes is longer than the {bytes_max} bytes that are \
-                         taken from a worker"
-                    )))
-                } else {
-                    memfd::check_present(&received.fd, total)
-                        .and_then(|()| received.copy_out(buffers, &layout))
-                };
-                received.release(parcel.lease);
-                opened
-            }
-        }
+            .ok_or_else(|| refused(parcel.segment, "it would end beyond the segment"))?;
+        Ok(Claim {
+            lease: Lease { received: Arc::clone(received), number: parcel.lease },
+            reading: self.reading.clone(),
+            layout,
+            segment: parcel.segment,
+        })
     }
 
     /// How many segments are known.
@@ -142,6 +131,62 @@ impl Inbox {
         self.segments.retain(|_, received| {
             received.state().load(Ordering::Acquire) != RETIRED || Arc::strong_count(received) > 1
         });
+    }
+}
+
+fn refused(segment: u32, why: &str) -> MemoryError {
+    MemoryError::refused(format!("a payload in segment {segment} was refused: {why}"))
+}
+
+/// A parcel that has come and was not opened yet. Dropped, its segment goes back to the sender.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    lease: Lease,
+    reading: Reading,
+    layout: Layout,
+    segment: u32,
+}
+
+impl Claim {
+    /// The byte strings. Their segment goes back to the sender when it is copied, or when the last of
+    /// them is dropped.
+    ///
+    /// # Errors
+    /// If the parcel is longer than allowed, or is not there.
+    pub(crate) fn open(self) -> Result<Vec<bytes::Bytes>, MemoryError> {
+        let received = &self.lease.received;
+        match &self.reading {
+            Reading::InPlace => {
+                if received.state().load(Ordering::Acquire) != self.lease.number {
+                    return Err(refused(self.segment, "its lease has ended"));
+                }
+                self.lease.open_in_place(&self.layout)
+            }
+            Reading::Copied { buffers, bytes_max } => {
+                let total = self.layout.end - memfd::page();
+                if total > *bytes_max {
+                    return Err(MemoryError::too_large(format!(
+                        "a payload of {total} bytes is longer than the {bytes_max} bytes that are \
+                         taken from a worker"
+                    )));
+                }
+                memfd::check_present(&received.fd, total)?;
+                received.copy_out(buffers, &self.layout)
+            }
+        }
+    }
+
+    /// A copy of how the first byte string begins, at most so long.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub(crate) fn beginning(&self, length_max: usize) -> Result<Vec<u8>, MemoryError> {
+        let mut beginning = Vec::new();
+        if let Some(&(start, length)) = self.layout.parts.first() {
+            let length = length.min(length_max);
+            memfd::read_at(&self.lease.received.fd, start as u64, length, &mut beginning)?;
+        }
+        Ok(beginning)
     }
 }
 
@@ -166,32 +211,32 @@ impl Received {
             |&(start, length): &(usize, usize)| all.slice(start - page..start - page + length);
         Ok(layout.parts.iter().map(part).collect())
     }
+}
 
-    fn open_in_place(
-        self: &Arc<Self>,
-        lease: u64,
-        layout: &Layout,
-    ) -> Result<Vec<bytes::Bytes>, MemoryError> {
-        let lease = Arc::new(Lease { received: Arc::clone(self), number: lease });
-        if self.view.get().is_none() {
+/// The right to read a segment, given back when the last part is dropped.
+#[derive(Debug)]
+struct Lease {
+    received: Arc<Received>,
+    number: u64,
+}
+
+impl Lease {
+    fn open_in_place(self, layout: &Layout) -> Result<Vec<bytes::Bytes>, MemoryError> {
+        let received = &self.received;
+        if received.view.get().is_none() {
             // SAFETY: the segment's length is fixed, as `add` has checked. Slices are taken under a
             // lease alone, and for as long as it lasts the sender does not write, as `in_place`
             // demands; this process does not write there at all.
-            let view = unsafe { View::map_reused(&self.fd, self.capacity) }?;
+            let view = unsafe { View::map_reused(&received.fd, received.capacity) }?;
             // If another thread was faster, its view is as good.
-            drop(self.view.set(view));
+            drop(received.view.set(view));
         }
+        let lease = Arc::new(self);
         let part = |&(start, length): &(usize, usize)| {
             bytes::Bytes::from_owner(Part { lease: Arc::clone(&lease), start, length })
         };
         Ok(layout.parts.iter().map(part).collect())
     }
-}
-
-/// The right to read a segment, given back when the last part is dropped.
-struct Lease {
-    received: Arc<Received>,
-    number: u64,
 }
 
 impl Drop for Lease {

@@ -10,8 +10,8 @@ mod inbox;
 mod outbox;
 
 pub(crate) use buffers::Buffers;
-pub(crate) use inbox::Inbox;
-pub(crate) use outbox::Outbox;
+pub(crate) use inbox::{Claim, Inbox};
+pub(crate) use outbox::{Outbox, Reservation};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,7 @@ impl Parcel {
 }
 
 /// Where in a segment the parts of a parcel are.
+#[derive(Debug)]
 struct Layout {
     /// Where each begins, and how long it is.
     parts: Vec<(usize, usize)>,

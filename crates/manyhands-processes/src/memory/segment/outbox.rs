@@ -150,6 +150,7 @@ impl Outbox {
     ///
     /// # Errors
     /// Like [`reserve`](Self::reserve).
+    #[cfg(test)]
     pub(crate) fn put(&mut self, parts: &[&[u8]]) -> Result<Reservation, MemoryError> {
         let reservation = self.reserve(parts.iter().map(|part| part.len()))?;
         match reservation.fill(parts) {

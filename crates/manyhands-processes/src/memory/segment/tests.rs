@@ -69,6 +69,28 @@ fn a_segment_is_not_written_while_a_part_of_it_is_read() {
 }
 
 #[test]
+fn what_is_claimed_is_copied_later_and_given_back_in_any_case() {
+    let (mut outbox, mut inbox) = (Outbox::new(), copying());
+    let sent = outbox.put(&[&payload(1, 90_000), &payload(2, 10)]).unwrap();
+    let fd = sent.introduction().unwrap().try_clone().unwrap();
+    inbox.add(sent.parcel().segment(), fd).unwrap();
+    let claim = inbox.claim(sent.parcel()).unwrap();
+    assert_eq!(claim.beginning(7).unwrap(), payload(1, 90_000)[..7]);
+    assert_eq!(outbox.statistics().held, 1);
+    drop(inbox);
+    let parts = claim.open().unwrap();
+    assert_eq!(parts, [payload(1, 90_000), payload(2, 10)]);
+    assert_eq!(outbox.statistics().held, 0);
+
+    let mut inbox = copying();
+    let sent = outbox.put(&[&payload(3, 90_000)]).unwrap();
+    let fd = sent.introduction().unwrap().try_clone().unwrap();
+    inbox.add(sent.parcel().segment(), fd).unwrap();
+    drop(inbox.claim(sent.parcel()).unwrap());
+    assert_eq!(outbox.statistics().held, 0, "nobody has opened it");
+}
+
+#[test]
 fn a_copy_does_not_hold_the_segment() {
     let (mut outbox, mut inbox) = (Outbox::new(), copying());
     let first = outbox.put(&[&payload(1, 90_000)]).unwrap();

@@ -132,7 +132,7 @@ impl Service {
         }
         let frames = self.take_results();
         self.fill();
-        let told = !self.batch.ended.is_empty();
+        let told = !self.batch.is_empty();
         self.shared.tell(&mut self.batch);
         let changed = self.see_to_workers() || !self.batch.is_empty();
         if frames > 0 {
@@ -212,6 +212,9 @@ impl Service {
         if self.shared.cancel_queued.load(Ordering::Acquire) {
             self.shared.clear_queue();
             self.shared.floor().fail_unbegun(&cancelled(), &mut self.batch);
+        } else if let Some(error) = self.shared.broken_error() {
+            // What was on its way to a worker when the pool broke.
+            self.shared.floor().fail_unbegun(&error, &mut self.batch);
         }
     }
 

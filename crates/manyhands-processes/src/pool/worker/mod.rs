@@ -182,7 +182,7 @@ impl Worker {
             .listener
             .descriptors(request.number, announced.fds())
             .ok_or("the descriptors of an argument did not come")?;
-        announced.open(fds, &mut self.inbox)
+        announced.arrive(fds, &mut self.inbox)?.open()
     }
 
     /// Waits until there is a request; `false` if the worker shall end.
