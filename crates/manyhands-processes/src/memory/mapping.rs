@@ -140,10 +140,27 @@ impl Mapping {
             .map(Mapping)
     }
 
+    /// Like [`map`](Self::map), with all pages in place, so that using them takes no page faults.
+    pub(crate) fn map_populated(fd: impl AsFd, length: usize) -> Result<Mapping, MemoryError> {
+        let flags = MapFlags::SHARED | MapFlags::POPULATE;
+        Region::map(fd, 0, length, ProtFlags::READ | ProtFlags::WRITE, flags).map(Mapping)
+    }
+
     /// How long it is, in bytes.
-    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.0.length
+    }
+
+    /// Writes these bytes from `offset` on. Whether they fit; otherwise nothing is written.
+    ///
+    /// # Safety
+    /// Nobody uses the bytes there meanwhile, in any process.
+    pub(crate) unsafe fn write(&self, offset: usize, bytes: &[u8]) -> bool {
+        let Some(place) = self.0.at(offset, bytes.len()) else { return false };
+        // SAFETY: the place is inside of a writable mapping. `bytes` is a slice, and there are none
+        // of mappings; so they do not overlap. Nobody else uses the place, as the caller says.
+        unsafe { place.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
+        true
     }
 
     /// The atomic at this offset, if it is inside and aligned.

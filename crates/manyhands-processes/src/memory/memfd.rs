@@ -12,7 +12,7 @@ use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, SealFlags};
 
-use super::MemoryError;
+use super::{MemoryError, bulk_read};
 
 /// Seals by which a length is fixed for ever, and nobody adds others.
 pub(crate) const FIXED: SealFlags = SealFlags::GROW.union(SealFlags::SHRINK).union(SealFlags::SEAL);
@@ -133,35 +133,22 @@ pub(crate) fn write_at(fd: impl AsFd, mut offset: u64, parts: &[&[u8]]) -> Resul
     Ok(())
 }
 
-/// Appends `length` bytes from `offset` on to `into`: a copy that nobody can change any more.
+/// Appends `length` bytes from `offset` on to `into`: a copy that nobody can change any more. Much is
+/// copied by several threads.
 pub(crate) fn read_at(
     fd: impl AsFd,
-    mut offset: u64,
+    offset: u64,
     length: usize,
     into: &mut Vec<u8>,
 ) -> Result<(), MemoryError> {
-    let failed = |error: io::Error| MemoryError::system("reading shared memory", error);
     into.try_reserve_exact(length).map_err(|_| {
         MemoryError::too_large(format!("there is no memory for a copy of {length} bytes"))
     })?;
     let end = into.len() + length;
-    while into.len() < end {
-        let wanted = end - into.len();
-        let start = into.len();
-        let spare = &mut into.spare_capacity_mut()[..wanted];
-        match rustix::io::pread(&fd, spare, offset) {
-            Ok(([], _)) => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
-            Ok((read, _)) => {
-                let count = read.len();
-                offset += count as u64;
-                // SAFETY: `pread` has initialised the first `count` bytes behind `start`, which
-                // are within the capacity.
-                unsafe { into.set_len(start + count) };
-            }
-            Err(rustix::io::Errno::INTR) => {}
-            Err(error) => return Err(failed(error.into())),
-        }
-    }
+    bulk_read::read(fd.as_fd(), offset, &mut into.spare_capacity_mut()[..length])
+        .map_err(|error| MemoryError::system("reading shared memory", error))?;
+    // SAFETY: `read` has initialised so many bytes behind those that were there.
+    unsafe { into.set_len(end) };
     Ok(())
 }
 

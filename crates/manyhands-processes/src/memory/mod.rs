@@ -6,6 +6,7 @@
 mod array;
 mod atomic;
 pub(crate) mod attachments;
+mod bulk_read;
 mod bytes;
 mod cells;
 mod error;

@@ -13,6 +13,11 @@ fn in_place() -> Inbox {
     unsafe { Inbox::in_place() }
 }
 
+fn mapping() -> Outbox {
+    // SAFETY: the receiver of these tests is an `Inbox`, which keeps to the protocol.
+    unsafe { Outbox::mapping() }
+}
+
 fn copying() -> Inbox {
     Inbox::copying(Buffers::new(), 1 << 30)
 }
@@ -50,6 +55,41 @@ fn parts_arrive_in_place_and_copied_alike() {
         assert_eq!((statistics.segments, statistics.created, statistics.reused), (1, 1, 3));
         assert_eq!(inbox.len(), 1);
     }
+}
+
+#[test]
+fn what_is_written_through_a_mapping_arrives_whatever_was_there_before() {
+    for mut inbox in [in_place(), copying()] {
+        let mut outbox = mapping();
+        // The second time it is mapped; a longer one is not all there, and is mapped anew later.
+        let lengths = [1 << 20, 1 << 20, 1_500_000, 5, 1_900_000, 1_400_000, 1_900_000, 1_100_000];
+        for (round, length) in lengths.into_iter().enumerate() {
+            let parts = [payload(round, length), payload(round + 1, 70_000)];
+            let sent = outbox.put(&[&parts[0], &parts[1]]).unwrap();
+            let received = deliver(&mut outbox, &mut inbox, &sent);
+            assert!(received == parts, "round {round}");
+        }
+        assert_eq!(outbox.segments_mapped(), 1, "the long one");
+        outbox.trim(Duration::ZERO);
+        let again = outbox.put(&[&payload(9, 1 << 20)]).unwrap();
+        assert!(deliver(&mut outbox, &mut inbox, &again)[0] == payload(9, 1 << 20));
+        assert_eq!(outbox.segments_mapped(), 0, "it is new");
+    }
+}
+
+#[test]
+fn memory_that_is_not_there_is_not_written_through_a_mapping() {
+    let mut outbox = mapping();
+    let promised = outbox.reserve([1 << 20]).unwrap();
+    outbox.withdraw(promised.parcel());
+    drop(outbox.put(&[&payload(1, 1 << 20)]).unwrap());
+    assert_eq!(outbox.segments_mapped(), 0, "it was never written");
+    let mut plain = Outbox::new();
+    for _ in 0..3 {
+        let sent = plain.put(&[&payload(1, 1 << 20)]).unwrap();
+        plain.withdraw(sent.parcel());
+    }
+    assert_eq!(plain.segments_mapped(), 0, "the peer is not believed");
 }
 
 #[test]
