@@ -55,6 +55,7 @@ mod memory;
 mod pool;
 mod process;
 mod queue;
+mod spawn;
 mod start;
 
 pub use manager::{

@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
 use super::exit_status::ExitStatus;
-use super::spawn::Spawned;
+use crate::spawn::Spawned;
 use crate::start::reaper;
 
 /// A child of this process that nobody else waits for.

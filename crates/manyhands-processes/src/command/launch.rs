@@ -15,8 +15,8 @@ use super::child::Child;
 use super::error::{CommandError, CommandErrorKind};
 use super::family::Family;
 use super::prepared::{Prepared, failed};
-use super::spawn::{Membership, Plan, Stream, spawn};
 use super::streams::{InputFrom, OutputTo};
+use crate::spawn::{FIRST_FREE, Membership, Plan, Signals, Stream, spawn};
 
 /// Programs that run, and our ends of the pipes to them.
 pub(super) struct Launched {
@@ -42,9 +42,6 @@ pub(super) struct Manner {
     /// Whether something may end the programs early.
     pub(super) may_be_ended: bool,
 }
-
-/// The first descriptor that may be ours: 0, 1 and 2 are the child's standard streams.
-const FIRST_FREE: i32 = 3;
 
 /// Starts them all, the output of each being the input of the next.
 ///
@@ -97,6 +94,8 @@ pub(super) fn launch(commands: &[Command], manner: Manner) -> Result<Launched, C
             directory: prepared.directory.as_deref(),
             membership,
             streams: [stdin, stdout, stderr],
+            line: None,
+            signals: Signals::AsExpected,
         };
         let spawned = spawn(&plan).map_err(|(step, error)| failed(command, step, &error))?;
         let leads = matches!(membership, Membership::NewGroup | Membership::NewSession);

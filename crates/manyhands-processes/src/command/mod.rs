@@ -18,7 +18,6 @@ mod prepared;
 mod quote;
 mod run;
 mod running;
-mod spawn;
 mod streams;
 
 pub use builder::{Command, ProcessGroup};

@@ -9,7 +9,7 @@ use rustix::fs::{Access, access};
 
 use super::builder::Command;
 use super::error::{CommandError, CommandErrorKind};
-use super::spawn::Step;
+use crate::spawn::Step;
 
 /// Where programs are looked for without a `PATH`.
 const DEFAULT_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

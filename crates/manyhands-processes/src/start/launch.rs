@@ -4,7 +4,7 @@ use std::ffi::CString;
 use std::fs::File;
 use std::io::{IoSlice, Write};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::net::UnixStream;
 
@@ -18,12 +18,12 @@ use super::error::{StartError, StartErrorKind};
 use super::handshake::{self, Hello, Payload};
 use super::pidfd::PidFd;
 use super::role::Role;
-use super::spawn;
 use super::starting::Starting;
 use super::takeover;
 use super::ticket::{Ticket, VARIABLE};
 use super::{executable, origin};
 use crate::image::Identity;
+use crate::spawn::{self, FIRST_FREE, Membership, Plan, Signals, Spawned, Stream};
 
 /// A process to be started.
 #[derive(Debug)]
@@ -86,18 +86,26 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Starting, StartError> {
     };
     // It is said before there is anybody to hear it, so that the child never has to wait for it.
     greet(launch, &control, service_there.as_fd())?;
-    let ticket = Ticket { control: spawn::CONTROL, depth, door: takeover::door_of_children() };
+    let ticket = Ticket { control: FIRST_FREE, depth, door: takeover::door_of_children() };
     let base = (!launch.clean_env).then(std::env::vars_os).into_iter().flatten();
     let environment = launch.env.applied(base, (VARIABLE, &ticket.to_string()))?;
-    let image = spawn::Image {
-        executable: &executable::path(),
+    let line = above_targets(control_there.as_fd()).map_err(refused)?;
+    let errors = stderr_there.as_ref().map(|end| above_targets(end.as_fd())).transpose();
+    let errors = errors.map_err(refused)?;
+    let errors =
+        errors.as_ref().map(AsRawFd::as_raw_fd).map_or(Stream::Inherited, Stream::Descriptor);
+    let plan = Plan {
+        program: &executable::path(),
         arguments: &arguments(),
         environment: &environment,
-        control: control_there.as_fd(),
-        stderr: stderr_there.as_ref().map(AsFd::as_fd),
+        directory: None,
+        membership: Membership::Ours,
+        streams: [Stream::Inherited, Stream::Inherited, errors],
+        line: Some(line.as_raw_fd()),
+        signals: Signals::Blocked,
     };
-    let (pid, pidfd) = spawn::spawn(&image).map_err(refused)?;
-    let process = PidFd::new(pidfd, pid);
+    let Spawned { pid, pidfd } = spawn::spawn(&plan).map_err(|(_, error)| refused(error))?;
+    let process = PidFd::new(pidfd, pid.unsigned_abs());
     Ok(Starting::new(launch.name, ticket.door, process, control, service, stderr))
 }
 
@@ -181,6 +189,12 @@ fn beside(payload: &[u8]) -> std::io::Result<OwnedFd> {
     let mut file = File::from(memfd_create("manyhands-start", MemfdFlags::CLOEXEC)?);
     file.write_all(payload)?;
     Ok(file.into())
+}
+
+/// A copy that is none of the descriptors which the child begins with: those would be overwritten
+/// while they are moved.
+fn above_targets(fd: BorrowedFd<'_>) -> std::io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, FIRST_FREE + 1)?)
 }
 
 /// The arguments of this process, which are those of the child too.

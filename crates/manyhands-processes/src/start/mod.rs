@@ -17,7 +17,6 @@ mod readiness;
 pub(crate) mod reaper;
 mod role;
 mod signals;
-mod spawn;
 mod starting;
 mod takeover;
 mod ticket;
