@@ -30,6 +30,7 @@ through others) a library that must stay out of it.",
 /// The crates of the workspace from the floor up, and what each may use.
 const LAYERS: &[Layer] = &[
     layer("manyhands-wait", Row::Floor, &[]),
+    layer("manyhands-sync", Row::Glue, &["manyhands-wait"]),
     layer("manyhands-io", Row::Glue, &["manyhands-wait"]),
     layer("manyhands-executor", Row::Interface, &["manyhands-io", "manyhands-wait"]),
     layer("manyhands-threads", Row::Room, &["manyhands-executor", "manyhands-wait"]),
@@ -55,6 +56,7 @@ const LAYERS: &[Layer] = &[
             "manyhands-http",
             "manyhands-io",
             "manyhands-processes",
+            "manyhands-sync",
             "manyhands-threads",
             "manyhands-wait",
         ],

@@ -2,8 +2,8 @@
 //! nothing hangs silently.
 //!
 //! This crate is the one that programs name; its features are the rooms: `threads`, `coroutines`,
-//! `async` and `processes` (on by default) and `http`. Locks and queues, clusters and traces are not
-//! built yet.
+//! `async` and `processes`, and `sync` with locks and queues (all on by default), and `http`. Clusters and
+//! traces are not built yet.
 //!
 //! ```
 //! use manyhands::{AnyExecutor, ExecutorExt};
@@ -64,6 +64,12 @@ pub mod coroutines {
 #[cfg(feature = "processes")]
 pub mod processes {
     pub use manyhands_processes::*;
+}
+
+/// Locks, events and queues that threads, coroutines and async tasks share.
+#[cfg(feature = "sync")]
+pub mod sync {
+    pub use manyhands_sync::*;
 }
 
 /// Room for HTTP: a session that works from threads and async code alike.

@@ -1,0 +1,1 @@
+//! A place where contexts wait for each other.

@@ -1,0 +1,1 @@
+//! Values handed from one context to another.

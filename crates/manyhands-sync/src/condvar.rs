@@ -1,0 +1,1 @@
+//! Waiting for a condition of what a mutex guards.

@@ -1,0 +1,29 @@
+//! Locks, events and queues that threads, coroutines and async tasks share, and whose waits end.
+//!
+//! Each primitive is written once, as a future. Its plain methods wait through
+//! [`manyhands_wait::Wait`], which parks a thread and suspends a coroutine; its `_async` methods are
+//! the future itself. What a context waits for is an edge in the wait-for graph, so a wait that can
+//! be proven never to end is reported instead of hanging.
+//!
+//! The protocols (states, invariants, rejected designs) are in the `README.md` of each folder.
+#![deny(unsafe_code)]
+
+mod primitive;
+
+#[allow(unsafe_code, reason = "waiting futures are linked where they lie, without allocation")]
+mod waiters;
+
+// Locks.
+mod mutex;
+mod reentrant;
+mod rwlock;
+
+// Semaphores and signals.
+mod barrier;
+mod condvar;
+mod event;
+mod semaphore;
+
+// Queues.
+mod channel;
+mod queue;

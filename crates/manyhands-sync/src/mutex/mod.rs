@@ -1,0 +1,1 @@
+//! A lock around a value.

@@ -1,0 +1,1 @@
+//! A lock that many may hold to read, or one to write.

@@ -1,0 +1,1 @@
+//! Permits that several may hold at a time.

@@ -1,0 +1,159 @@
+//! The one future of everything that waits at a monitor.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use super::monitor::{Entry, Monitor};
+use super::node::{GRANTED, IDLE, Node, QUEUED};
+
+/// What a primitive decides about one of its waits.
+pub(crate) trait Protocol {
+    /// The monitor's state.
+    type State;
+    /// What a waiter tells while it waits, and perhaps where it is given something. `'static`,
+    /// since it stays in the queue if its future is forgotten.
+    type Ticket: 'static;
+    /// What the wait ends with.
+    type Output;
+
+    /// Under the lock, at the first poll and after [`Granted::Retry`]: takes what is waited for, or
+    /// says that there is a wait.
+    fn attempt(
+        &mut self,
+        entry: &mut Entry<'_, Self::State, Self::Ticket>,
+    ) -> Attempt<Self::Output, Self::Ticket>;
+
+    /// Without the lock: this waiter has been granted, and has its ticket back.
+    fn granted(&mut self, ticket: Self::Ticket) -> Granted<Self::Output>;
+
+    /// Under the lock: the wait was given up (timed out, cancelled, dropped) before it was granted,
+    /// and has left the queue.
+    fn given_up(
+        &mut self,
+        _entry: &mut Entry<'_, Self::State, Self::Ticket>,
+        _ticket: Self::Ticket,
+    ) {
+    }
+
+    /// Under the lock: the wait was granted, but given up before it was seen. Whatever it was given
+    /// must be passed on here.
+    fn unclaimed(&mut self, entry: &mut Entry<'_, Self::State, Self::Ticket>, ticket: Self::Ticket);
+}
+
+/// What became of an attempt.
+pub(crate) enum Attempt<R, T> {
+    /// The wait is over.
+    Ready(R),
+    /// It waits, behind all others.
+    Wait(T),
+    /// It waits, before all others: it has been granted once, and was not quick enough.
+    WaitInFront(T),
+}
+
+/// What a waiter makes of being granted.
+pub(crate) enum Granted<R> {
+    /// The wait is over.
+    Ready(R),
+    /// It has to try again.
+    Retry,
+}
+
+/// A wait at a monitor, as a future. Nothing is allocated: its place in the queue is inside of it.
+#[must_use = "futures do nothing unless they are polled"]
+pub(crate) struct Waiting<'a, P: Protocol> {
+    monitor: &'a Monitor<P::State, P::Ticket>,
+    protocol: P,
+    node: Node<P::Ticket>,
+}
+
+// SAFETY: besides the monitor and the protocol there is the node, which the queue may reach from
+// other threads: what it holds (a ticket and a waker) belongs to one party at a time.
+unsafe impl<P: Protocol + Send> Send for Waiting<'_, P>
+where
+    P::State: Send,
+    P::Ticket: Send,
+{
+}
+
+// SAFETY: a shared reference to the future gives no access to anything in it.
+unsafe impl<P: Protocol> Sync for Waiting<'_, P> {}
+
+impl<'a, P: Protocol> Waiting<'a, P> {
+    pub(crate) fn new(monitor: &'a Monitor<P::State, P::Ticket>, protocol: P) -> Waiting<'a, P> {
+        Waiting { monitor, protocol, node: Node::new() }
+    }
+
+    fn wait(
+        &mut self,
+        entry: &mut Entry<'_, P::State, P::Ticket>,
+        ticket: P::Ticket,
+        cx: &Context<'_>,
+        in_front: bool,
+    ) {
+        // SAFETY: the node is idle and this is its future. It is pinned (`poll` is the only caller),
+        // and `drop`, which comes before its memory is used again, takes it out of this monitor's
+        // queue, which is the only one that it is ever put in.
+        unsafe { entry.push(&self.node, ticket, cx.waker().clone(), in_front) };
+    }
+
+    /// The ticket of a node that was granted.
+    fn take_ticket(&self) -> P::Ticket {
+        debug_assert_eq!(self.node.state(), GRANTED);
+        // SAFETY: it was granted, so what it holds is ours.
+        let ticket = unsafe { self.node.with(|inner| inner.ticket.take()) };
+        self.node.set_state(IDLE);
+        ticket.expect("a granted node has kept its ticket")
+    }
+}
+
+impl<P: Protocol> Future for Waiting<'_, P> {
+    type Output = P::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
+        // SAFETY: nothing is moved out of it; the protocol and the reference may be moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.node.state() == QUEUED {
+            let mut entry = this.monitor.enter();
+            if this.node.state() == QUEUED {
+                // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
+                unsafe { entry.renew(&this.node, cx.waker()) };
+                return Poll::Pending;
+            }
+        }
+        if this.node.state() == GRANTED {
+            let ticket = this.take_ticket();
+            if let Granted::Ready(output) = this.protocol.granted(ticket) {
+                return Poll::Ready(output);
+            }
+        }
+        let monitor = this.monitor;
+        let mut entry = monitor.enter();
+        match this.protocol.attempt(&mut entry) {
+            Attempt::Ready(output) => return Poll::Ready(output),
+            Attempt::Wait(ticket) => this.wait(&mut entry, ticket, cx, false),
+            Attempt::WaitInFront(ticket) => this.wait(&mut entry, ticket, cx, true),
+        }
+        Poll::Pending
+    }
+}
+
+impl<P: Protocol> Drop for Waiting<'_, P> {
+    fn drop(&mut self) {
+        if self.node.state() == IDLE {
+            return;
+        }
+        let monitor = self.monitor;
+        let mut entry = monitor.enter();
+        if self.node.state() == QUEUED {
+            // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
+            let ticket = unsafe { entry.remove(&self.node) };
+            self.node.set_state(IDLE);
+            let ticket = ticket.expect("a node in the queue has a ticket");
+            self.protocol.given_up(&mut entry, ticket);
+        } else {
+            let ticket = self.take_ticket();
+            self.protocol.unclaimed(&mut entry, ticket);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! `condvar` from outside.

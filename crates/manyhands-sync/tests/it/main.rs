@@ -1,0 +1,11 @@
+//! The primitives from outside, each between threads and futures polled by hand.
+
+mod barrier;
+mod channel;
+mod condvar;
+mod event;
+mod mutex;
+mod queue;
+mod reentrant;
+mod rwlock;
+mod semaphore;

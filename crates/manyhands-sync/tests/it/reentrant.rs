@@ -1,0 +1,1 @@
+//! `reentrant` from outside.

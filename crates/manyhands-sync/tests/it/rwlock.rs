@@ -1,0 +1,1 @@
+//! `rwlock` from outside.
