@@ -10,6 +10,9 @@
 
 mod primitive;
 
+#[allow(unsafe_code, reason = "a lock guards what it guards")]
+mod short_lock;
+
 #[allow(unsafe_code, reason = "waiting futures are linked where they lie, without allocation")]
 mod waiters;
 

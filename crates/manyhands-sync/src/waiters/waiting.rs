@@ -7,8 +7,10 @@ use std::task::{Context, Poll};
 use super::monitor::{Entry, Monitor};
 use super::node::{GRANTED, IDLE, Node, QUEUED};
 
-/// What a primitive decides about one of its waits.
-pub(crate) trait Protocol {
+/// What a primitive, whose monitor has so many queues, decides about one of its waits.
+pub(crate) trait Protocol<const QUEUES: usize = 1> {
+    /// The queue that it waits in.
+    const QUEUE: usize = 0;
     /// The monitor's state.
     type State;
     /// What a waiter tells while it waits, and perhaps where it is given something. `'static`,
@@ -21,7 +23,7 @@ pub(crate) trait Protocol {
     /// says that there is a wait.
     fn attempt(
         &mut self,
-        entry: &mut Entry<'_, Self::State, Self::Ticket>,
+        entry: &mut Entry<'_, Self::State, Self::Ticket, QUEUES>,
     ) -> Attempt<Self::Output, Self::Ticket>;
 
     /// Without the lock: this waiter has been granted, and has its ticket back.
@@ -31,14 +33,18 @@ pub(crate) trait Protocol {
     /// and has left the queue.
     fn given_up(
         &mut self,
-        _entry: &mut Entry<'_, Self::State, Self::Ticket>,
+        _entry: &mut Entry<'_, Self::State, Self::Ticket, QUEUES>,
         _ticket: Self::Ticket,
     ) {
     }
 
     /// Under the lock: the wait was granted, but given up before it was seen. Whatever it was given
     /// must be passed on here.
-    fn unclaimed(&mut self, entry: &mut Entry<'_, Self::State, Self::Ticket>, ticket: Self::Ticket);
+    fn unclaimed(
+        &mut self,
+        entry: &mut Entry<'_, Self::State, Self::Ticket, QUEUES>,
+        ticket: Self::Ticket,
+    );
 }
 
 /// What became of an attempt.
@@ -61,15 +67,15 @@ pub(crate) enum Granted<R> {
 
 /// A wait at a monitor, as a future. Nothing is allocated: its place in the queue is inside of it.
 #[must_use = "futures do nothing unless they are polled"]
-pub(crate) struct Waiting<'a, P: Protocol> {
-    monitor: &'a Monitor<P::State, P::Ticket>,
+pub(crate) struct Waiting<'a, P: Protocol<QUEUES>, const QUEUES: usize = 1> {
+    monitor: &'a Monitor<P::State, P::Ticket, QUEUES>,
     protocol: P,
     node: Node<P::Ticket>,
 }
 
 // SAFETY: besides the monitor and the protocol there is the node, which the queue may reach from
 // other threads: what it holds (a ticket and a waker) belongs to one party at a time.
-unsafe impl<P: Protocol + Send> Send for Waiting<'_, P>
+unsafe impl<P: Protocol<QUEUES> + Send, const QUEUES: usize> Send for Waiting<'_, P, QUEUES>
 where
     P::State: Send,
     P::Ticket: Send,
@@ -77,16 +83,19 @@ where
 }
 
 // SAFETY: a shared reference to the future gives no access to anything in it.
-unsafe impl<P: Protocol> Sync for Waiting<'_, P> {}
+unsafe impl<P: Protocol<QUEUES>, const QUEUES: usize> Sync for Waiting<'_, P, QUEUES> {}
 
-impl<'a, P: Protocol> Waiting<'a, P> {
-    pub(crate) fn new(monitor: &'a Monitor<P::State, P::Ticket>, protocol: P) -> Waiting<'a, P> {
+impl<'a, P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'a, P, QUEUES> {
+    pub(crate) fn new(
+        monitor: &'a Monitor<P::State, P::Ticket, QUEUES>,
+        protocol: P,
+    ) -> Waiting<'a, P, QUEUES> {
         Waiting { monitor, protocol, node: Node::new() }
     }
 
     fn wait(
         &mut self,
-        entry: &mut Entry<'_, P::State, P::Ticket>,
+        entry: &mut Entry<'_, P::State, P::Ticket, QUEUES>,
         ticket: P::Ticket,
         cx: &Context<'_>,
         in_front: bool,
@@ -94,7 +103,7 @@ impl<'a, P: Protocol> Waiting<'a, P> {
         // SAFETY: the node is idle and this is its future. It is pinned (`poll` is the only caller),
         // and `drop`, which comes before its memory is used again, takes it out of this monitor's
         // queue, which is the only one that it is ever put in.
-        unsafe { entry.push(&self.node, ticket, cx.waker().clone(), in_front) };
+        unsafe { entry.push(P::QUEUE, &self.node, ticket, cx.waker().clone(), in_front) };
     }
 
     /// The ticket of a node that was granted.
@@ -107,7 +116,7 @@ impl<'a, P: Protocol> Waiting<'a, P> {
     }
 }
 
-impl<P: Protocol> Future for Waiting<'_, P> {
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Future for Waiting<'_, P, QUEUES> {
     type Output = P::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
@@ -117,7 +126,7 @@ impl<P: Protocol> Future for Waiting<'_, P> {
             let mut entry = this.monitor.enter();
             if this.node.state() == QUEUED {
                 // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
-                unsafe { entry.renew(&this.node, cx.waker()) };
+                unsafe { entry.renew(P::QUEUE, &this.node, cx.waker()) };
                 return Poll::Pending;
             }
         }
@@ -138,7 +147,7 @@ impl<P: Protocol> Future for Waiting<'_, P> {
     }
 }
 
-impl<P: Protocol> Drop for Waiting<'_, P> {
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Drop for Waiting<'_, P, QUEUES> {
     fn drop(&mut self) {
         if self.node.state() == IDLE {
             return;
@@ -147,7 +156,7 @@ impl<P: Protocol> Drop for Waiting<'_, P> {
         let mut entry = monitor.enter();
         if self.node.state() == QUEUED {
             // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
-            let ticket = unsafe { entry.remove(&self.node) };
+            let ticket = unsafe { entry.remove(P::QUEUE, &self.node) };
             self.node.set_state(IDLE);
             let ticket = ticket.expect("a node in the queue has a ticket");
             self.protocol.given_up(&mut entry, ticket);

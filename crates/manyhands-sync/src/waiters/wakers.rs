@@ -36,7 +36,16 @@ impl Wakers {
 }
 
 impl Drop for Wakers {
+    #[inline]
     fn drop(&mut self) {
+        if self.first.is_some() {
+            self.wake_all();
+        }
+    }
+}
+
+impl Wakers {
+    fn wake_all(&mut self) {
         /// Goes on where a panic has interrupted.
         struct GoOn<'a>(&'a mut Wakers);
         impl Drop for GoOn<'_> {
