@@ -30,3 +30,9 @@ mod semaphore;
 // Queues.
 mod channel;
 mod queue;
+
+pub use channel::Channel;
+pub use queue::{
+    Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
+    PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
+};

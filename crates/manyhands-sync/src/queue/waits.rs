@@ -1,0 +1,158 @@
+//! The three waits of a queue: for room, for an item, for everything to be done.
+
+use std::marker::PhantomData;
+
+use super::error::Closed;
+use super::order::Items;
+use super::state::{GETTERS, Inside, JOINERS, PUTTERS, SIDES, State, pop, push, settle};
+use super::turns::Turn;
+use crate::waiters::{Attempt, Granted, Protocol};
+
+/// Waits for room, and puts what is in `item`, where it stays if the wait is given up.
+pub(super) struct Putting<'a, S: Items> {
+    item: &'a mut Option<S::Item>,
+    /// Its turn, between being woken and taking the lock.
+    turn: Option<Turn>,
+}
+
+impl<'a, S: Items> Putting<'a, S> {
+    pub(super) fn new(item: &'a mut Option<S::Item>) -> Putting<'a, S> {
+        Putting { item, turn: None }
+    }
+}
+
+/// What can be done with an item at once.
+pub(super) enum Room<T> {
+    /// It was put.
+    Put,
+    /// There is no room for it.
+    Full(T),
+    /// The queue is shut down.
+    Closed(T),
+}
+
+/// Puts `item` if there is room that is not kept for others.
+#[inline]
+pub(super) fn put_at_once<S: Items>(inside: &mut Inside<'_, S>, item: S::Item) -> Room<S::Item> {
+    if inside.is_shut_down {
+        return Room::Closed(item);
+    }
+    if !inside.putters.may_take(inside.room()) {
+        return Room::Full(item);
+    }
+    push(inside, item);
+    Room::Put
+}
+
+/// Takes an item if there is one that is not kept for others. An error if none can come.
+#[inline]
+pub(super) fn get_at_once<S: Items>(inside: &mut Inside<'_, S>) -> Result<Option<S::Item>, Closed> {
+    let len = inside.items.len();
+    if inside.getters.may_take(len) {
+        return Ok(pop(inside));
+    }
+    if len == 0 && inside.is_shut_down { Err(Closed(())) } else { Ok(None) }
+}
+
+impl<S: Items> Protocol<SIDES> for Putting<'_, S> {
+    const QUEUE: usize = PUTTERS;
+    type State = State<S>;
+    type Ticket = Turn;
+    type Output = Result<(), Closed<S::Item>>;
+
+    fn attempt(&mut self, inside: &mut Inside<'_, S>) -> Attempt<Self::Output, Turn> {
+        let turn = self.turn.take().map(|turn| inside.putters.arrive(&turn));
+        let item = self.item.take().expect("a put is over once its item is gone");
+        match put_at_once(inside, item) {
+            Room::Put => Attempt::Ready(Ok(())),
+            Room::Closed(item) => Attempt::Ready(Err(Closed(item))),
+            Room::Full(item) => {
+                *self.item = Some(item);
+                again(turn)
+            }
+        }
+    }
+
+    fn granted(&mut self, turn: Turn) -> Granted<Self::Output> {
+        self.turn = Some(turn);
+        Granted::Retry
+    }
+
+    fn unclaimed(&mut self, inside: &mut Inside<'_, S>, turn: Turn) {
+        inside.putters.arrive(&turn);
+        settle(inside);
+    }
+}
+
+/// Waits for an item.
+pub(super) struct Getting<S> {
+    turn: Option<Turn>,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<S> Getting<S> {
+    pub(super) fn new() -> Getting<S> {
+        Getting { turn: None, of: PhantomData }
+    }
+}
+
+impl<S: Items> Protocol<SIDES> for Getting<S> {
+    const QUEUE: usize = GETTERS;
+    type State = State<S>;
+    type Ticket = Turn;
+    type Output = Result<S::Item, Closed>;
+
+    fn attempt(&mut self, inside: &mut Inside<'_, S>) -> Attempt<Self::Output, Turn> {
+        let turn = self.turn.take().map(|turn| inside.getters.arrive(&turn));
+        match get_at_once(inside) {
+            Ok(Some(item)) => Attempt::Ready(Ok(item)),
+            Ok(None) => again(turn),
+            Err(closed) => Attempt::Ready(Err(closed)),
+        }
+    }
+
+    fn granted(&mut self, turn: Turn) -> Granted<Self::Output> {
+        self.turn = Some(turn);
+        Granted::Retry
+    }
+
+    fn unclaimed(&mut self, inside: &mut Inside<'_, S>, turn: Turn) {
+        inside.getters.arrive(&turn);
+        settle(inside);
+    }
+}
+
+/// Waits for a moment at which everything that was put is done.
+pub(super) struct Joining<S>(PhantomData<fn() -> S>);
+
+impl<S> Joining<S> {
+    pub(super) fn new() -> Joining<S> {
+        Joining(PhantomData)
+    }
+}
+
+impl<S: Items> Protocol<SIDES> for Joining<S> {
+    const QUEUE: usize = JOINERS;
+    type State = State<S>;
+    type Ticket = Turn;
+    type Output = ();
+
+    fn attempt(&mut self, inside: &mut Inside<'_, S>) -> Attempt<(), Turn> {
+        if inside.unfinished == 0 { Attempt::Ready(()) } else { Attempt::Wait(Turn::default()) }
+    }
+
+    /// There was such a moment, even if more has been put since.
+    fn granted(&mut self, _: Turn) -> Granted<()> {
+        Granted::Ready(())
+    }
+
+    fn unclaimed(&mut self, _: &mut Inside<'_, S>, _: Turn) {}
+}
+
+/// Waits: whoever was woken in vain before all others, the rest behind them.
+fn again<R>(turn: Option<Turn>) -> Attempt<R, Turn> {
+    match turn {
+        Some(turn) => Attempt::WaitInFront(turn),
+        None => Attempt::Wait(Turn::default()),
+    }
+}
