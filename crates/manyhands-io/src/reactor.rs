@@ -249,6 +249,11 @@ impl Parker for Reactor {
                 Err(error) => error.is_missing_context(),
             }
     }
+
+    /// What it turns meanwhile runs inside of `park`.
+    fn stops_context(&self) -> bool {
+        true
+    }
 }
 
 impl Drop for Reactor {

@@ -78,7 +78,7 @@ pub fn wait_for<F: Future>(
 #[track_caller]
 pub(crate) fn run<F: Future>(
     place: io::Result<Place>,
-    wait: Wait,
+    wait: Wait<'_>,
     future: F,
 ) -> Result<F::Output, TimedOut> {
     match place {

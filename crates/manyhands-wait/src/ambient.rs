@@ -7,11 +7,14 @@ use std::any::TypeId;
 use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::ManuallyDrop;
 use std::ptr;
 
+use crate::identity::Frame;
 use crate::layer::Innermost;
 use crate::parker::Scoped;
 use crate::primitive::local;
+use crate::slot::{Slot, give_back};
 
 thread_local! {
     /// Has no destructor, so that a signal handler may read it at any time.
@@ -19,7 +22,8 @@ thread_local! {
 }
 
 local! {
-    static OF_THREAD: Ambient = Ambient::new();
+    /// Never destroyed, so that it is there for whatever runs while the thread ends.
+    static OF_THREAD: ManuallyDrop<Ambient> = ManuallyDrop::new(Ambient::new());
 }
 
 /// What is in force on the stack of a coroutine that is switched by hand, inside a thread or inside a
@@ -40,6 +44,12 @@ pub struct Ambient {
     is_scheduled: bool,
     /// Whether a wait on the stack uses a parker from further out.
     waits_outside: Cell<bool>,
+    /// The word of who runs here; 0 while nobody has asked.
+    agent: Cell<u64>,
+    /// What is polled or hosted on the stack; null if nothing is.
+    frames: Cell<*const Frame>,
+    /// Its place in the table of contexts, once it has one; a thread's is elsewhere.
+    slot: Cell<Option<&'static Slot>>,
     owner: Cell<Option<(TypeId, *const ())>>,
     /// It belongs to its thread.
     not_send: PhantomData<*const ()>,
@@ -62,6 +72,9 @@ impl Ambient {
             parker: Cell::new(ptr::null()),
             is_scheduled,
             waits_outside: Cell::new(false),
+            agent: Cell::new(0),
+            frames: Cell::new(ptr::null()),
+            slot: Cell::new(None),
             owner: Cell::new(None),
             not_send: PhantomData,
         }
@@ -131,12 +144,38 @@ impl Ambient {
         &self.parker
     }
 
+    pub(crate) fn agent(&self) -> &Cell<u64> {
+        &self.agent
+    }
+
+    pub(crate) fn frames(&self) -> &Cell<*const Frame> {
+        &self.frames
+    }
+
+    pub(crate) fn slot(&self) -> &Cell<Option<&'static Slot>> {
+        &self.slot
+    }
+
+    /// Whether it is the first field of a scheduled context.
+    pub(crate) fn is_scheduled(&self) -> bool {
+        self.is_scheduled
+    }
+
     #[inline(always)]
     pub(crate) fn set_outer(&self, outer: *const Ambient) {
         // Mostly it is the one that is there. Stored each time, it would go from memory to memory
         // twice in every pair of switches, and the next pair would wait for that.
         if self.outer.get() != outer {
             self.outer.set(outer);
+        }
+    }
+}
+
+impl Drop for Ambient {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot.get() {
+            slot.end();
+            give_back(slot);
         }
     }
 }
@@ -170,8 +209,19 @@ pub(crate) fn with_ambient<R>(f: impl FnOnce(&Ambient) -> R) -> R {
     // its place; `f` gets it for the length of an access that switches nothing.
     match unsafe { IN_FORCE.get().as_ref() } {
         Some(ambient) => f(ambient),
-        None => OF_THREAD.with(f),
+        None => with_thread(f),
     }
+}
+
+/// Calls `f` with what is in force on the thread's own stack.
+#[inline]
+pub(crate) fn with_thread<R>(f: impl FnOnce(&Ambient) -> R) -> R {
+    OF_THREAD.with(|of_thread| f(of_thread))
+}
+
+/// The slot of this thread is gone: whoever asks for itself gets another.
+pub(crate) fn forget_thread() {
+    with_thread(|of_thread| of_thread.agent.set(0));
 }
 
 /// Notes, until the guard is dropped, that a wait here is about to use the innermost parker, if that may
@@ -241,5 +291,5 @@ pub(crate) fn innermost_parker() -> *const Scoped {
         }
         ambient = if here.is_scheduled { around_scheduled(here) } else { around_by_hand(ambient) };
     }
-    OF_THREAD.with(|own| own.parker.get())
+    with_thread(|own| own.parker.get())
 }

@@ -1,23 +1,21 @@
-//! Who waits: contexts, and the table of all of them.
+//! Who waits: contexts, as people see them, and the places that threads have among them.
 //!
-//! A thread becomes known the first time it waits slowly or asks for [`Context::current`]. Slots of
-//! ended contexts are used again, never freed, so that a walk along who waits for whom may look at
-//! a slot at any time; `epoch` tells whether what it saw is still so.
+//! A thread becomes known the first time it waits slowly or asks for itself.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
-use std::panic::Location;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
-use crate::layer::{TaskLabel, current_task};
-use crate::reason::Reason;
-use crate::scheduled::scheduled_slot;
+use crate::agent::Agent;
+use crate::ambient::forget_thread;
+use crate::publication::WaitSeen;
+use crate::scheduled;
+use crate::slot::{self, Slot};
 
 /// What kind of context one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum ContextKind {
     /// A thread of the operating system.
     Thread,
@@ -25,6 +23,19 @@ pub enum ContextKind {
     Coroutine,
     /// A task of an async runtime.
     AsyncTask,
+    /// Something outside of this process, for which somebody here speaks.
+    Process,
+}
+
+impl ContextKind {
+    pub(crate) fn of(code: u8) -> ContextKind {
+        match code {
+            1 => ContextKind::Coroutine,
+            2 => ContextKind::AsyncTask,
+            3 => ContextKind::Process,
+            _ => ContextKind::Thread,
+        }
+    }
 }
 
 impl fmt::Display for ContextKind {
@@ -33,11 +44,12 @@ impl fmt::Display for ContextKind {
             ContextKind::Thread => "thread",
             ContextKind::Coroutine => "coroutine",
             ContextKind::AsyncTask => "async task",
+            ContextKind::Process => "process",
         })
     }
 }
 
-/// A context that can wait: this thread, for instance.
+/// A context that can wait: this thread, for instance. Its [`Agent`] is the same in one word.
 ///
 /// ```
 /// let me = manyhands_wait::Context::current();
@@ -46,30 +58,22 @@ impl fmt::Display for ContextKind {
 #[derive(Clone)]
 pub struct Context {
     slot: &'static Slot,
+    agent: Agent,
     id: u64,
 }
 
 impl Context {
-    /// The context that runs this code: a coroutine, or else the thread.
+    /// The context that runs this code: a coroutine of a hub, or else the thread.
     pub fn current() -> Context {
-        if let Some(slot) = scheduled_slot() {
-            return Context::of(slot);
-        }
-        match OWN.try_with(|own| own.slot()) {
-            Ok(slot) => Context::of(slot),
-            Err(_) => {
-                // The thread is ending and has given its slot back; it gets a number of its own,
-                // and is not listed again.
-                let slot = claim_for_thread();
-                let id = slot.id.load(Ordering::Relaxed);
-                release(slot);
-                Context { slot, id }
-            }
-        }
+        let (slot, agent) = match scheduled::current() {
+            Some(context) => context.listed(),
+            None => thread_slot(),
+        };
+        Context::of(slot, agent)
     }
 
-    pub(crate) fn of(slot: &'static Slot) -> Context {
-        Context { slot, id: slot.id.load(Ordering::Relaxed) }
+    pub(crate) fn of(slot: &'static Slot, agent: Agent) -> Context {
+        Context { slot, agent, id: slot.id() }
     }
 
     /// A number that no other context of this process has or had.
@@ -77,26 +81,25 @@ impl Context {
         self.id
     }
 
+    /// The same in one word.
+    pub fn agent(&self) -> Agent {
+        self.agent
+    }
+
     /// Its name; a thread's is the operating system thread's until it is set. `(ended)` once the
     /// context has ended.
     pub fn name(&self) -> Arc<str> {
-        self.look(|state| state.name(self.id)).unwrap_or_else(|| "(ended)".into())
+        self.slot.describe(self.agent).map_or_else(|| "(ended)".into(), |(_, name)| name)
     }
 
     /// Gives it another name, for dumps. Does nothing once the context has ended.
     pub fn set_name(&self, name: impl Into<Arc<str>>) {
-        self.look(|state| state.name = Some(name.into()));
+        self.slot.rename(self.agent, name.into());
     }
 
-    /// What kind of context it is.
+    /// What kind of context it is; [`Thread`](ContextKind::Thread) once it has ended.
     pub fn kind(&self) -> ContextKind {
-        self.look(|state| state.kind).unwrap_or(ContextKind::Thread)
-    }
-
-    /// Calls `f`, unless the context has ended: its slot may be another's by now.
-    fn look<R>(&self, f: impl FnOnce(&mut State) -> R) -> Option<R> {
-        let mut state = self.slot.lock();
-        (self.slot.id.load(Ordering::Relaxed) == self.id).then(|| f(&mut state))
+        self.slot.describe(self.agent).map_or(ContextKind::Thread, |(kind, _)| kind)
     }
 }
 
@@ -112,209 +115,122 @@ impl fmt::Debug for Context {
 
 impl PartialEq for Context {
     fn eq(&self, other: &Context) -> bool {
-        self.id == other.id
+        self.agent == other.agent
     }
 }
 
 impl Eq for Context {}
-
-/// One published wait.
-#[derive(Clone)]
-pub(crate) struct Publication {
-    pub(crate) reason: &'static Reason,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) since: Instant,
-    pub(crate) until: Option<Instant>,
-    pub(crate) on_task: Option<u64>,
-    pub(crate) in_task: Option<TaskLabel>,
-}
-
-impl Publication {
-    pub(crate) fn new(
-        reason: &'static Reason,
-        at: &'static Location<'static>,
-        until: Option<Instant>,
-        on_task: Option<u64>,
-    ) -> Publication {
-        let in_task = current_task();
-        Publication { reason, at, since: Instant::now(), until, on_task, in_task }
-    }
-}
-
-/// Makes a wait of this thread known until the guard is dropped; an outer wait's comes back then.
-pub(crate) fn publish(wait: impl FnOnce() -> Publication) -> Published {
-    // A thread whose storage is gone already is about to end; it stays unlisted.
-    let slot = scheduled_slot().or_else(|| OWN.try_with(|own| own.slot()).ok());
-    let outer = slot.and_then(|slot| slot.exchange(Some(wait())));
-    Published { slot, outer }
-}
-
-/// Guard of [`publish`].
-pub(crate) struct Published {
-    slot: Option<&'static Slot>,
-    outer: Option<Publication>,
-}
-
-impl Drop for Published {
-    fn drop(&mut self) {
-        if let Some(slot) = self.slot {
-            slot.exchange(self.outer.take());
-        }
-    }
-}
 
 /// Everything about one context, as a dump sees it.
 pub(crate) struct Seen {
     pub(crate) id: u64,
     pub(crate) kind: ContextKind,
     pub(crate) name: Arc<str>,
-    pub(crate) wait: Option<Publication>,
+    pub(crate) wait: Option<WaitSeen>,
 }
 
 /// Looks at every context that is alive now, in the order of their numbers.
 pub(crate) fn look_at_all() -> Vec<Seen> {
-    let slots: Vec<&'static Slot> = table().slots.clone();
-    let mut seen: Vec<Seen> = slots
-        .into_iter()
+    let mut seen: Vec<Seen> = slot::all()
         .filter_map(|slot| {
-            let mut state = slot.lock();
-            let id = slot.id.load(Ordering::Relaxed);
-            (id != 0).then(|| Seen {
-                id,
-                kind: state.kind,
-                name: state.name(id),
-                wait: state.wait.clone(),
-            })
+            let agent = slot.agent()?;
+            let id = slot.id();
+            let wait = slot.read(|publication, _| WaitSeen::of(publication));
+            let (kind, name) = slot.describe(agent)?;
+            Some(Seen { id, kind, name, wait })
         })
         .collect();
     seen.sort_by_key(|seen| seen.id);
     seen
 }
 
-/// A place in the table; lives for ever, used by one context after the other.
-pub(crate) struct Slot {
-    /// 0 while nobody uses it.
-    id: AtomicU64,
-    /// Goes up by one whenever the wait changes: the same number twice means nothing moved.
-    epoch: AtomicU64,
-    state: Mutex<State>,
+/// A place in the table that is given back when its owner is dropped.
+pub(crate) struct OwnedSlot {
+    slot: &'static Slot,
+    agent: Agent,
 }
 
-pub(crate) struct State {
-    kind: ContextKind,
-    /// Without one, kind and number will do: made when somebody looks, which for most contexts
-    /// nobody does.
-    name: Option<Arc<str>>,
-    wait: Option<Publication>,
-}
-
-impl State {
-    pub(crate) fn new(kind: ContextKind, name: Option<Arc<str>>) -> State {
-        State { kind, name, wait: None }
+impl OwnedSlot {
+    pub(crate) fn new(kind: ContextKind, name: Option<Arc<str>>) -> OwnedSlot {
+        let slot = slot::take();
+        OwnedSlot { slot, agent: slot.begin(kind, name) }
     }
 
-    /// The name of the context, which has this number.
-    fn name(&mut self, id: u64) -> Arc<str> {
-        let kind = self.kind;
-        Arc::clone(self.name.get_or_insert_with(|| format!("{kind}-{id}").into()))
+    pub(crate) fn get(&self) -> (&'static Slot, Agent) {
+        (self.slot, self.agent)
     }
 }
 
-impl Slot {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn exchange(&self, wait: Option<Publication>) -> Option<Publication> {
-        let mut state = self.lock();
-        self.epoch.fetch_add(1, Ordering::Release);
-        std::mem::replace(&mut state.wait, wait)
+impl Drop for OwnedSlot {
+    fn drop(&mut self) {
+        self.slot.end();
+        slot::give_back(self.slot);
     }
 }
 
-struct Table {
-    slots: Vec<&'static Slot>,
-    free: Vec<&'static Slot>,
+/// A thread's own slot, and that of the code that it runs while it waits.
+struct OfThread {
+    own: OnceCell<OwnedSlot>,
+    guest: OnceCell<OwnedSlot>,
 }
 
-fn table() -> MutexGuard<'static, Table> {
-    static TABLE: Mutex<Table> = Mutex::new(Table { slots: Vec::new(), free: Vec::new() });
-    TABLE.lock().unwrap_or_else(PoisonError::into_inner)
+impl OfThread {
+    const fn new() -> OfThread {
+        OfThread { own: OnceCell::new(), guest: OnceCell::new() }
+    }
+}
+
+impl Drop for OfThread {
+    fn drop(&mut self) {
+        // Whoever asks later gets another slot.
+        OWN.set(None);
+        forget_thread();
+    }
 }
 
 thread_local! {
-    static OWN: OwnSlot = const { OwnSlot(OnceCell::new()) };
+    static OF_THREAD: OfThread = const { OfThread::new() };
+    /// For what runs in destructors of thread-locals after the one above is gone; made then, this is
+    /// destroyed later.
+    static LATE: OfThread = const { OfThread::new() };
+    /// The thread's slot that is in one of the above. Has no destructor.
+    static OWN: Cell<Option<(&'static Slot, Agent)>> = const { Cell::new(None) };
 }
 
-/// This thread's slot; given back when the thread ends.
-struct OwnSlot(OnceCell<&'static Slot>);
+/// A slot of this thread. One that is asked for so late that nothing of the thread will be destroyed
+/// any more is never given back.
+fn slot_of_thread(
+    which: impl Fn(&OfThread) -> &OnceCell<OwnedSlot>,
+    name: impl Fn() -> Arc<str>,
+) -> (&'static Slot, Agent) {
+    let make = || OwnedSlot::new(ContextKind::Thread, Some(name()));
+    let get = |of: &OfThread| which(of).get_or_init(make).get();
+    OF_THREAD.try_with(get).or_else(|_| LATE.try_with(get)).unwrap_or_else(|_| {
+        let slot = slot::take();
+        (slot, slot.begin(ContextKind::Thread, Some(name())))
+    })
+}
 
-impl OwnSlot {
-    fn slot(&self) -> &'static Slot {
-        self.0.get_or_init(claim_for_thread)
+/// The slot of this thread.
+pub(crate) fn thread_slot() -> (&'static Slot, Agent) {
+    if let Some(known) = OWN.get() {
+        return known;
     }
+    let found = slot_of_thread(|of| &of.own, thread_name);
+    OWN.set(Some(found));
+    found
 }
 
-impl Drop for OwnSlot {
-    fn drop(&mut self) {
-        if let Some(slot) = self.0.get() {
-            release(slot);
-        }
-    }
+/// The slot of the code that this thread runs while it waits.
+pub(crate) fn guest_slot() -> (&'static Slot, Agent) {
+    let name = || format!("{} (what it runs while it waits)", thread_name()).into();
+    slot_of_thread(|of| &of.guest, name)
 }
 
-fn release(slot: &'static Slot) {
-    clear(slot);
-    give_back(slot);
-}
-
-/// Says that a cleared slot may be another's.
-pub(crate) fn give_back(slot: &'static Slot) {
-    table().free.push(slot);
-}
-
-pub(crate) fn clear(slot: &Slot) {
-    let mut state = slot.lock();
-    state.wait = None;
-    slot.id.store(0, Ordering::Relaxed);
-    slot.epoch.fetch_add(1, Ordering::Release);
-}
-
-pub(crate) fn fill(slot: &Slot, id: u64, state: State) {
-    let mut place = slot.lock();
-    *place = state;
-    slot.id.store(id, Ordering::Relaxed);
-    slot.epoch.fetch_add(1, Ordering::Release);
-}
-
-pub(crate) fn next_id() -> u64 {
-    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-    NEXT_ID.fetch_add(1, Ordering::Relaxed)
-}
-
-fn claim_for_thread() -> &'static Slot {
+fn thread_name() -> Arc<str> {
     let thread = std::thread::current();
-    let name: Arc<str> = match thread.name() {
+    match thread.name() {
         Some(name) => name.into(),
         None => format!("{:?}", thread.id()).into(),
-    };
-    let slot = free_slot();
-    fill(slot, next_id(), State::new(ContextKind::Thread, Some(name)));
-    slot
-}
-
-/// A slot that nobody uses; not listed before it is filled.
-pub(crate) fn free_slot() -> &'static Slot {
-    let mut table = table();
-    if let Some(slot) = table.free.pop() {
-        return slot;
     }
-    let state = State::new(ContextKind::Thread, None);
-    let slot: &'static Slot = Box::leak(Box::new(Slot {
-        id: AtomicU64::new(0),
-        epoch: AtomicU64::new(0),
-        state: Mutex::new(state),
-    }));
-    table.slots.push(slot);
-    slot
 }

@@ -5,8 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::context::{ContextKind, Publication, look_at_all};
+use crate::context::{ContextKind, look_at_all};
+use crate::deadlock::Holder;
 use crate::layer::TaskLabel;
+use crate::publication::WaitSeen;
 
 /// Lists every context that has waited or asked for itself, and what each one waits for now.
 ///
@@ -69,17 +71,24 @@ pub struct WaitDump {
     pub on_task: Option<u64>,
     /// The task whose code waits, if it is a task's.
     pub in_task: Option<TaskLabel>,
+    /// What it waits for in words, such as `mutex 'fork'`, if the wait-for graph knows it.
+    pub waits_for: Option<String>,
+    /// Who would have to go on for the wait to end, as far as that is known.
+    pub held_by: Vec<Holder>,
 }
 
 impl WaitDump {
-    fn new(wait: Publication, now: Instant) -> WaitDump {
+    fn new(wait: WaitSeen, now: Instant) -> WaitDump {
+        let (waits_for, held_by) = wait.edge.unzip();
         WaitDump {
             reason: wait.reason.text(),
             at: wait.at,
-            age: now.saturating_duration_since(wait.since),
+            age: wait.since.age(),
             left: wait.until.map(|until| until.saturating_duration_since(now)),
             on_task: wait.on_task,
             in_task: wait.in_task,
+            waits_for,
+            held_by: held_by.unwrap_or_default(),
         }
     }
 }
@@ -107,7 +116,12 @@ impl fmt::Display for WaitDump {
         if let Some(task) = &self.in_task {
             write!(f, " in {task}")?;
         }
-        write!(f, " waits {:.3} s for {}", self.age.as_secs_f64(), self.reason)?;
+        let what = self.waits_for.as_deref().unwrap_or(self.reason);
+        write!(f, " waits {:.3} s for {what}", self.age.as_secs_f64())?;
+        for (place, holder) in self.held_by.iter().enumerate() {
+            f.write_str(if place == 0 { " held by " } else { " and by " })?;
+            write!(f, "{holder}")?;
+        }
         if let Some(id) = self.on_task {
             write!(f, " (task {id})")?;
         }

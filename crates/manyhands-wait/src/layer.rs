@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use crate::ambient::with_ambient;
+use crate::agent::Agent;
+use crate::ambient::{Ambient, with_ambient};
 use crate::interrupt::{Cause, Interrupt};
 
 /// Something that can ask a context to end: a cancel token, or a task.
@@ -37,12 +38,39 @@ pub struct TaskLabel {
     pub name: Option<Arc<str>>,
 }
 
+/// The task that a [`Layer`] belongs to. A closure that makes the label is one.
+pub trait LayerTask {
+    /// How dumps and reports show it.
+    fn label(&self) -> TaskLabel;
+
+    /// Told when code of the task begins to wait for something that the wait-for graph knows, with the
+    /// agent that waits: the task ends only if that one goes on. `None` says that it does. What waits
+    /// for the task can name that agent as the one it waits for.
+    ///
+    /// Called on the task's own stack, before the wait can be seen in the graph and after it cannot be
+    /// seen any more; for each wait, from the inside out. Must not wait or panic.
+    fn set_waiting(&self, agent: Option<Agent>) {
+        let _ = agent;
+    }
+}
+
+impl<F: Fn() -> TaskLabel> LayerTask for F {
+    fn label(&self) -> TaskLabel {
+        self()
+    }
+}
+
 /// One layer: opened with [`Layer::enter`], closed when that returns.
 pub struct Layer<'a> {
+    /// The next one that applies here too; null if none does.
     parent: Cell<*const Layer<'static>>,
+    /// The next one on the stack, whether it applies or not.
+    outer: Cell<*const Layer<'static>>,
+    /// The wait that its task was told of; 0 if that was none.
+    told: Cell<usize>,
     deadline: Option<Instant>,
     source: Option<&'a dyn CancelSource>,
-    task: Option<&'a dyn Fn() -> TaskLabel>,
+    task: Option<&'a dyn LayerTask>,
     isolated: bool,
     delivered: Cell<bool>,
     entered: Cell<bool>,
@@ -65,6 +93,8 @@ impl<'a> Layer<'a> {
     pub fn new() -> Layer<'a> {
         Layer {
             parent: Cell::new(ptr::null()),
+            outer: Cell::new(ptr::null()),
+            told: Cell::new(0),
             deadline: None,
             source: None,
             task: None,
@@ -92,8 +122,8 @@ impl<'a> Layer<'a> {
     /// Makes the layer that of a task: it is shown in dumps, and nothing outside it applies inside,
     /// because a task that happens to run on the stack of another is not part of it.
     #[inline]
-    pub fn task(mut self, label: &'a dyn Fn() -> TaskLabel) -> Layer<'a> {
-        self.task = Some(label);
+    pub fn task(mut self, task: &'a dyn LayerTask) -> Layer<'a> {
+        self.task = Some(task);
         self.isolated = true;
         self
     }
@@ -122,6 +152,7 @@ impl<'a> Layer<'a> {
         assert!(!self.entered.replace(true), "a layer was entered again inside itself");
         let outer = with_innermost(Cell::get);
         self.parent.set(if self.isolated { ptr::null() } else { outer });
+        self.outer.set(outer);
         let _leave = Leave(&self.entered, outer);
         with_innermost(|innermost| innermost.set(ptr::from_ref(self).cast()));
         f()
@@ -236,7 +267,7 @@ pub fn current_task() -> Option<TaskLabel> {
     let mut label = None;
     for_each_layer(|layer| {
         if label.is_none() {
-            label = layer.task.map(|task| task());
+            label = layer.task.map(LayerTask::label);
         }
     });
     label
@@ -297,6 +328,46 @@ impl Drop for Registered {
                 }
             }
         });
+    }
+}
+
+/// Tells the tasks on a stack that they wait as `waiter`, in the wait `key`; not those that wait
+/// further out already.
+pub(crate) fn tell_tasks(ambient: &Ambient, waiter: Agent, key: usize) {
+    for_each_on_stack(ambient, |layer, task| {
+        let is_new = layer.told.get() == 0;
+        if is_new {
+            layer.told.set(key);
+            task.set_waiting(Some(waiter));
+        }
+        is_new
+    });
+}
+
+/// Tells those whom [`tell_tasks`] has told of the wait `key` that it is over.
+pub(crate) fn untell_tasks(ambient: &Ambient, key: usize) {
+    for_each_on_stack(ambient, |layer, task| {
+        let is_mine = layer.told.get() == key;
+        if is_mine {
+            layer.told.set(0);
+            task.set_waiting(None);
+        }
+        is_mine
+    });
+}
+
+/// Visits the tasks of the layers on a stack, those that do not apply here too, from the inside out for
+/// as long as `visit` says so.
+fn for_each_on_stack(ambient: &Ambient, mut visit: impl FnMut(&Layer<'_>, &dyn LayerTask) -> bool) {
+    let mut next = ambient.layers().get();
+    // SAFETY: as in `for_each_layer`; `outer` leads to layers that are left later still.
+    while let Some(layer) = unsafe { next.as_ref() } {
+        if let Some(task) = layer.task
+            && !visit(layer, task)
+        {
+            return;
+        }
+        next = layer.outer.get();
     }
 }
 

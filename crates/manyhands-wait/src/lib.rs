@@ -2,47 +2,66 @@
 //!
 //! Every blocking operation of manyhands is written once, as a future, and waited for from wherever
 //! the caller stands. [`wait`] is the one loop that does it: poll, and while the future is pending,
-//! publish the wait, and park. How to park is the business of a [`Parker`]: a thread has one built
-//! in, a scheduler of coroutines puts its own in force.
+//! publish the wait, look whether it can end at all, and park. How to park is the business of a
+//! [`Parker`]: a thread has one built in, a scheduler of coroutines puts its own in force.
 //!
 //! Around every wait there may be [layers](Layer): a deadline ([`timeout`]), a [`CancelToken`], a
 //! task. A wait in a layer that is to end unwinds out of it, once, with destructors run.
 //!
-//! [`dump`] lists every context and what it waits for. The wait-for graph, which will prove that a
-//! wait can never end, is not built yet; its place is marked in the wait loop.
+//! A wait may say what it is for ([`Wait::on`]), which then is an edge of the wait-for graph: a
+//! [`Resource`] names the [`Agent`]s that would have to go on. If these wait for each other, that is
+//! proven, and one of them gets a [`Deadlock`] as its error. [`dump`] lists every context and what it
+//! waits for.
 //!
 //! The protocols (states, invariants, rejected designs) are in this crate's `README.md`.
 
+mod agent;
 mod ambient;
+mod clock;
 mod context;
+mod deadlock;
 mod dump;
+mod identity;
 mod interrupt;
 mod layer;
 mod parker;
 mod primitive;
+mod publication;
 mod reason;
+mod report;
+mod resource;
 mod scheduled;
+mod slot;
 mod spin;
 mod timed_out;
 mod timeout;
 mod token;
+mod tracked;
 mod wait;
+mod walk;
 
+pub use agent::Agent;
 pub use ambient::Ambient;
 pub use context::{Context, ContextKind};
+pub use deadlock::{Deadlock, Holder, Participant, WaitError};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
-    CancelSource, Layer, TaskLabel, WakeOnCancel, check_cancelled, current_deadline, current_task,
-    is_cancelled, is_interruptible, wake_on_cancel,
+    CancelSource, Layer, LayerTask, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,
+    current_task, is_cancelled, is_interruptible, wake_on_cancel,
 };
 pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
 };
 pub use reason::Reason;
+pub use report::{
+    Report, ReportListener, is_deadlock_detection_on, on_report, set_deadlock_detection,
+};
+pub use resource::{Blockers, Resource};
 pub use scheduled::ScheduledContext;
 pub use spin::Spin;
 pub use timed_out::TimedOut;
 pub use timeout::timeout;
 pub use token::{CancelToken, Cancelled, WaitForCancellation, with_cancel_token};
+pub use tracked::{Leaf, Nobody, Tracked, tracked, tracked_for};
 pub use wait::{Wait, sleep, wait, wait_deadline, wait_for, wait_timeout};

@@ -17,6 +17,11 @@ pub(crate) use loom::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+#[cfg(manyhands_loom)]
+pub(crate) use loom::thread::yield_now;
+#[cfg(not(manyhands_loom))]
+pub(crate) use std::thread::yield_now;
+
 /// Declares thread-locals with constant initial values. Reached by `with` and `try_with` only,
 /// which is what loom's have.
 #[cfg(not(manyhands_loom))]

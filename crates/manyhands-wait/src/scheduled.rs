@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
 
+use crate::agent::Agent;
 use crate::ambient::{Ambient, around_by_hand, replace};
-use crate::context::{
-    Context, ContextKind, Slot, State, clear, fill, free_slot, give_back, next_id,
-};
+use crate::context::{Context, ContextKind};
+use crate::slot::{Slot, take};
 
 /// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
 /// table when it first waits or asks for itself, and the same place serves the next one that the
@@ -24,8 +24,7 @@ pub struct ScheduledContext {
     inner: Cell<*const Ambient>,
     kind: ContextKind,
     name: RefCell<Option<Arc<str>>>,
-    slot: Cell<Option<&'static Slot>>,
-    /// Whether the slot shows the present occupant.
+    /// Whether its slot shows the present occupant.
     is_listed: Cell<bool>,
     /// It belongs to its scheduler's thread.
     not_send: PhantomData<*const ()>,
@@ -39,7 +38,6 @@ impl ScheduledContext {
             inner: Cell::new(ptr::null()),
             kind,
             name: RefCell::new(None),
-            slot: Cell::new(None),
             is_listed: Cell::new(false),
             not_send: PhantomData,
         }
@@ -59,15 +57,17 @@ impl ScheduledContext {
     #[inline]
     pub fn end(&self) {
         if self.is_listed.replace(false)
-            && let Some(slot) = self.slot.get()
+            && let Some(slot) = self.ambient.slot().get()
         {
-            clear(slot);
+            slot.end();
+            self.ambient.agent().set(0);
         }
     }
 
     /// The context that is here.
     pub fn context(&self) -> Context {
-        Context::of(self.listed())
+        let (slot, agent) = self.listed();
+        Context::of(slot, agent)
     }
 
     /// What is in force on its stack.
@@ -104,33 +104,21 @@ impl ScheduledContext {
         self.inner.set(unsafe { replace(self.ambient.outer()) });
     }
 
-    fn listed(&self) -> &'static Slot {
+    /// Its place in the table, and who it is there.
+    pub(crate) fn listed(&self) -> (&'static Slot, Agent) {
+        let slot = self.ambient.slot().get().unwrap_or_else(|| {
+            let slot = take();
+            self.ambient.slot().set(Some(slot));
+            slot
+        });
         if self.is_listed.get()
-            && let Some(slot) = self.slot.get()
+            && let Some(agent) = slot.agent()
         {
-            return slot;
+            return (slot, agent);
         }
-        let slot = match self.slot.get() {
-            Some(slot) => slot,
-            None => {
-                let slot = free_slot();
-                self.slot.set(Some(slot));
-                slot
-            }
-        };
-        let id = next_id();
-        fill(slot, id, State::new(self.kind, self.name.borrow().clone()));
+        let agent = slot.begin(self.kind, self.name.borrow().clone());
         self.is_listed.set(true);
-        slot
-    }
-}
-
-impl Drop for ScheduledContext {
-    fn drop(&mut self) {
-        self.end();
-        if let Some(slot) = self.slot.get() {
-            give_back(slot);
-        }
+        (slot, agent)
     }
 }
 
@@ -144,14 +132,21 @@ impl fmt::Debug for ScheduledContext {
 }
 
 /// The scheduler's context that runs here, if one does.
-fn scheduled<'a>() -> Option<&'a ScheduledContext> {
-    let context = around_by_hand(Ambient::in_force()).cast::<ScheduledContext>();
-    // SAFETY: what says that it is scheduled is the first field of a context, and `enter` has derived
-    // the pointer to it from the whole; it stays where it is until `leave`. Callers use the reference
+#[inline]
+pub(crate) fn current<'a>() -> Option<&'a ScheduledContext> {
+    // SAFETY: what is in force stays where it is until something else is; callers use the reference
     // for the length of an access that switches nothing.
-    unsafe { context.as_ref() }
+    unsafe { of(around_by_hand(Ambient::in_force())) }
 }
 
-pub(crate) fn scheduled_slot() -> Option<&'static Slot> {
-    scheduled().map(ScheduledContext::listed)
+/// The context whose first field is `ambient`, which says of itself that it is scheduled; none for
+/// null.
+///
+/// # Safety
+/// It must be in force, or have been where something further in was put in force, and stay so while
+/// the reference is used.
+pub(crate) unsafe fn of<'a>(ambient: *const Ambient) -> Option<&'a ScheduledContext> {
+    // SAFETY: what says that it is scheduled is the first field of a context, and `enter` has derived
+    // the pointer to it from the whole; it stays where it is until `leave`.
+    unsafe { ambient.cast::<ScheduledContext>().as_ref() }
 }

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::primitive::yield_now;
+
 /// Rounds of the processor's pause instruction. Few, because the scheduler likes to put waiter and
 /// waker on one core, and there every pause delays what is waited for: with 96 of them the round
 /// trip of a task took 5.1 µs instead of 2.1.
@@ -76,6 +78,29 @@ impl Drop for Spin {
     fn drop(&mut self) {
         if self.granted {
             SPINNING.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Pauses between tries for something that others hold for some instructions only: longer and longer,
+/// and soon giving the core away, which the other one may need.
+pub(crate) struct Backoff {
+    tries: u32,
+}
+
+impl Backoff {
+    pub(crate) const fn new() -> Backoff {
+        Backoff { tries: 0 }
+    }
+
+    pub(crate) fn pause(&mut self) {
+        /// As many rounds of pause instructions, doubled each time, before the core is given away.
+        const SPINS: u32 = 5;
+        if cfg!(not(manyhands_loom)) && self.tries < SPINS {
+            (0..1 << self.tries).for_each(|_| std::hint::spin_loop());
+            self.tries += 1;
+        } else {
+            yield_now();
         }
     }
 }

@@ -1,18 +1,23 @@
 //! The one wait loop.
 
 use std::cell::Cell;
+use std::fmt;
 use std::future::Future;
 use std::panic::Location;
 use std::pin::pin;
-use std::task::{Context as PollContext, Poll};
+use std::task::{Context as PollContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use crate::context::{Publication, publish};
+use crate::agent::Agent;
+use crate::deadlock::WaitError;
 use crate::layer::{Registered, check_cancelled, current_deadline};
 use crate::parker::with_current;
 use crate::primitive::local;
+use crate::publication::{Edge, Publication, publish};
 use crate::reason::Reason;
+use crate::resource::Resource;
 use crate::timed_out::TimedOut;
+use crate::walk::look_for_deadlock;
 
 static FUTURE: Reason = Reason::new("future");
 static SLEEP: Reason = Reason::new("sleep");
@@ -83,29 +88,41 @@ pub fn sleep(length: Duration) {
 /// static ANSWER: Reason = Reason::new("the answer");
 /// assert_eq!(Wait::new(&ANSWER).run(std::future::ready(42)), Ok(42));
 /// ```
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 #[must_use = "call `run`"]
-pub struct Wait {
+pub struct Wait<'a> {
     reason: &'static Reason,
     until: Option<Instant>,
     task: Option<u64>,
+    edge: Option<&'a dyn Resource>,
 }
 
-impl Wait {
+impl<'a> Wait<'a> {
     /// A wait for this reason, without an end.
-    pub const fn new(reason: &'static Reason) -> Wait {
-        Wait { reason, until: None, task: None }
+    pub const fn new(reason: &'static Reason) -> Wait<'a> {
+        Wait { reason, until: None, task: None, edge: None }
     }
 
     /// Ends the wait at this instant.
-    pub const fn until(mut self, at: Option<Instant>) -> Wait {
+    pub const fn until(mut self, at: Option<Instant>) -> Wait<'a> {
         self.until = at;
         self
     }
 
     /// Says that the wait is for the task of this number, for dumps.
-    pub const fn on_task(mut self, id: u64) -> Wait {
+    pub const fn on_task(mut self, id: u64) -> Wait<'a> {
         self.task = Some(id);
+        self
+    }
+
+    /// Says what is waited for, so that the wait-for graph has an edge for it. If the wait can be
+    /// proven never to end, because those it waits for wait for it, then one of them gets a
+    /// [`Deadlock`]. A wait with an end in time is listed with its edge and never called deadlocked.
+    ///
+    /// The future must end through `edge` alone, and its polls must run no code that could release
+    /// what others wait for.
+    pub const fn on(mut self, edge: &'a dyn Resource) -> Wait<'a> {
+        self.edge = Some(edge);
         self
     }
 
@@ -113,12 +130,39 @@ impl Wait {
     ///
     /// # Errors
     /// [`TimedOut`] when the instant of [`until`](Self::until) has come.
+    ///
+    /// # Panics
+    /// With a [`Deadlock`] as the payload if the wait is [for something known](Self::on) and was ended
+    /// to break a deadlock; [`run_checked`](Self::run_checked) returns that.
     #[track_caller]
     pub fn run<F: Future>(self, future: F) -> Result<F::Output, TimedOut> {
-        let at = Location::caller();
+        match self.drive(future, Location::caller()) {
+            Ok(value) => Ok(value),
+            Err(WaitError::TimedOut) => Err(TimedOut),
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+        }
+    }
+
+    /// Waits; a deadlock is an error.
+    ///
+    /// # Errors
+    /// [`WaitError::TimedOut`] when the instant of [`until`](Self::until) has come,
+    /// [`WaitError::Deadlock`] if it was proven that the wait could never end and it was the one to be
+    /// ended. The future is dropped then.
+    #[track_caller]
+    pub fn run_checked<F: Future>(self, future: F) -> Result<F::Output, WaitError> {
+        self.drive(future, Location::caller())
+    }
+
+    #[inline]
+    fn drive<F: Future>(
+        self,
+        future: F,
+        at: &'static Location<'static>,
+    ) -> Result<F::Output, WaitError> {
         check_cancelled();
         let mut future = pin!(future);
-        with_current(|waker, park| {
+        with_current(|waker, park, stops_context| {
             let mut cx = PollContext::from_waker(waker);
             let mut poll = || {
                 let parked_before = PARKED.with(Cell::get);
@@ -136,36 +180,71 @@ impl Wait {
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
             PARKED.with(|parked| parked.set(parked.get().wrapping_add(1)));
             let _cancellable = Registered::with_all(waker);
-            let _published =
-                publish(|| Publication::new(self.reason, at, self.until_when(), self.task));
-            // The wait-for graph has its place here: the edge is published, so the chain of
-            // owners can be walked before the context parks.
+            let publication = self.publication(at, waker, stops_context);
+            let _published = publish(&publication);
+            let mut look_again = look_for_deadlock(&publication);
             loop {
                 check_cancelled();
+                if let Some(deadlock) = publication.verdict() {
+                    return Err(WaitError::Deadlock(deadlock.clone()));
+                }
                 // Asked anew each time: what unwinds may be another context of the same thread.
-                park(self.until_when());
+                park(earlier(self.until_when(), look_again));
                 if let Poll::Ready(value) = poll() {
                     return Ok(value);
                 }
                 if self.until.is_some_and(|until| until <= Instant::now()) {
                     check_cancelled();
-                    return Err(TimedOut);
+                    return Err(WaitError::TimedOut);
+                }
+                if look_again.is_some_and(|at| at <= Instant::now()) {
+                    look_again = look_for_deadlock(&publication);
                 }
             }
         })
     }
-}
 
-impl Wait {
+    #[inline]
+    fn publication(
+        &self,
+        at: &'static Location<'static>,
+        waker: &Waker,
+        stops_context: bool,
+    ) -> Publication {
+        let publication = Publication::new(self.reason, at, self.until_when(), self.task);
+        let Some(edge) = self.edge else { return publication };
+        let is_provable = stops_context && self.until.is_none() && current_deadline().is_none();
+        // SAFETY: only the lifetime changes. The publication is shown for as long as the guard in
+        // `drive` lives, and `edge` and `waker` are borrowed for longer.
+        unsafe {
+            let edge: &'static dyn Resource = std::mem::transmute::<&dyn Resource, _>(edge);
+            publication.with_edge(Agent::current(), Edge::Borrowed(edge), waker, is_provable)
+        }
+    }
+
     /// When to look again at the latest.
     fn until_when(&self) -> Option<Instant> {
         // A deadline is not delivered while the thread unwinds (this is a destructor), and parking
         // until an instant that has passed would be a busy loop.
         let ambient = if std::thread::panicking() { None } else { current_deadline() };
-        match (self.until, ambient) {
-            (Some(own), Some(ambient)) => Some(own.min(ambient)),
-            (own, ambient) => own.or(ambient),
-        }
+        earlier(self.until, ambient)
+    }
+}
+
+impl fmt::Debug for Wait<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wait")
+            .field("reason", &self.reason)
+            .field("until", &self.until)
+            .field("task", &self.task)
+            .finish_non_exhaustive()
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

@@ -568,4 +568,9 @@ impl Parker for Hub {
     fn is_available(&self) -> bool {
         self.current.get().is_some()
     }
+
+    /// The coroutine that waits is suspended, and each has a scheduled context of its own.
+    fn stops_context(&self) -> bool {
+        true
+    }
 }

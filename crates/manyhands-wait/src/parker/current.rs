@@ -14,6 +14,7 @@ use std::time::Instant;
 
 use super::{Parker, ThreadParker};
 use crate::ambient::{begin_wait, innermost_parker, with_ambient};
+use crate::identity::as_host;
 use crate::primitive::{lazy_local, local};
 
 /// The built-in parker of a thread together with its waker, made once per thread.
@@ -87,8 +88,9 @@ pub fn has_scoped_parker() -> bool {
     innermost().is_some()
 }
 
-/// Calls `f` with the waker and the park function of the parker in force.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
+/// Calls `f` with the waker and the park function of the parker in force, and whether parking stops
+/// the whole context and nothing else.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), bool) -> R) -> R {
     let _stays = begin_wait();
     if let Some(parker) = innermost() {
         // SAFETY: `with_parker` put it there and its borrow lasts until it takes it out; we are
@@ -96,13 +98,15 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -
         // is not left before we return, see `begin_wait`.
         let parker = unsafe { parker.as_ref() };
         if parker.is_available() {
-            return f(&parker.waker(), &|until| parker.park(until));
+            let park = |until| as_host(|| parker.park(until));
+            return f(&parker.waker(), &park, parker.stops_context());
         }
     }
     let installed =
         INSTALLED.try_with(|installed| installed.borrow().as_ref().map(Rc::clone)).ok().flatten();
     if let Some(parker) = installed.filter(|parker| parker.is_available()) {
-        return f(&parker.waker(), &|until| parker.park(until));
+        let park = |until| as_host(|| parker.park(until));
+        return f(&parker.waker(), &park, parker.stops_context());
     }
     let mut f = Some(f);
     let own = OWN.try_with(|own| f.take().map(|f| own.call(f)));
@@ -121,8 +125,8 @@ impl ThreadOwn {
         ThreadOwn { parker, waker }
     }
 
-    fn call<R>(&self, f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>)) -> R) -> R {
-        f(&self.waker, &|until| self.parker.park(until))
+    fn call<R>(&self, f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), bool) -> R) -> R {
+        f(&self.waker, &|until| self.parker.park(until), true)
     }
 }
 

@@ -38,4 +38,15 @@ pub trait Parker {
     fn is_available(&self) -> bool {
         true
     }
+
+    /// Whether, while this parks, the whole context that [`Agent::current`](crate::Agent::current)
+    /// names is stopped: nothing else runs under its name but code that runs on top of its stack inside
+    /// of `park`, which has another agent. Only then may a wait be proven to be part of a deadlock.
+    ///
+    /// A scheduler whose contexts are [scheduled](crate::ScheduledContext) and a reactor may say so;
+    /// not a scheduler that runs several contexts as one thread, because each of them would be taken
+    /// for the other. Unless said otherwise, waits through a parker count as such that may end.
+    fn stops_context(&self) -> bool {
+        false
+    }
 }

@@ -1,0 +1,235 @@
+//! What a context shows of its wait for as long as it lasts: reason, place, time, and the edge.
+
+use std::fmt;
+use std::panic::Location;
+use std::ptr;
+use std::sync::{Arc, OnceLock};
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::agent::Agent;
+use crate::clock::Moment;
+use crate::deadlock::{Deadlock, Holder};
+use crate::identity::{context_slot, for_each_stopped, for_each_stopped_ambient};
+use crate::layer::{TaskLabel, current_task, tell_tasks, untell_tasks};
+use crate::reason::Reason;
+use crate::resource::{Blockers, Resource};
+use crate::slot::Slot;
+
+/// What is waited for, as far as the graph knows it.
+pub(crate) enum Edge {
+    /// Of a wait on a stack: valid until the publication is taken back.
+    Borrowed(*const dyn Resource),
+    /// Of a task that may be forgotten.
+    Shared(Arc<dyn Resource>),
+}
+
+/// One wait. It lies where it is published, on the stack of whoever waits.
+pub(crate) struct Publication {
+    pub(crate) reason: &'static Reason,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) since: Moment,
+    pub(crate) until: Option<Instant>,
+    pub(crate) on_task: Option<u64>,
+    pub(crate) in_task: Option<TaskLabel>,
+    /// As whom the resource knows the waiter.
+    pub(crate) waiter: Option<Agent>,
+    edge: Option<Edge>,
+    /// Whether nothing but the edge can end the wait: no time, and nobody unknown.
+    is_provable: bool,
+    /// Ends the wait if it is chosen to break a deadlock.
+    waker: *const Waker,
+    /// Whether the wait can end with an error or a panic: not while its thread unwinds already.
+    may_be_victim: bool,
+    verdict: OnceLock<Deadlock>,
+}
+
+// SAFETY: what the pointers lead to is `Sync` (a `Resource` by definition, a `Waker` too), and is
+// valid for as long as the publication can be reached: see `Slot::show`.
+unsafe impl Sync for Publication {}
+// SAFETY: as above; it holds nothing that belongs to a thread.
+unsafe impl Send for Publication {}
+
+impl Publication {
+    /// Of a wait for something about which the graph knows nothing.
+    pub(crate) fn new(
+        reason: &'static Reason,
+        at: &'static Location<'static>,
+        until: Option<Instant>,
+        on_task: Option<u64>,
+    ) -> Publication {
+        Publication {
+            reason,
+            at,
+            since: Moment::now(),
+            until,
+            on_task,
+            in_task: current_task(),
+            waiter: None,
+            edge: None,
+            is_provable: false,
+            waker: ptr::null(),
+            may_be_victim: false,
+            verdict: OnceLock::new(),
+        }
+    }
+
+    /// Adds what is waited for, by whom, and how that one is woken.
+    ///
+    /// # Safety
+    /// What `edge` and `waker` point to must stay valid for as long as the publication is shown.
+    pub(crate) unsafe fn with_edge(
+        mut self,
+        waiter: Agent,
+        edge: Edge,
+        waker: &Waker,
+        is_provable: bool,
+    ) -> Publication {
+        self.waiter = Some(waiter);
+        self.edge = Some(edge);
+        self.waker = waker;
+        self.is_provable = is_provable;
+        self.may_be_victim = !std::thread::panicking();
+        self
+    }
+
+    /// What is waited for, if it is known.
+    pub(crate) fn resource(&self) -> Option<&dyn Resource> {
+        match self.edge.as_ref()? {
+            // SAFETY: it is valid while the publication is shown, which it is while somebody looks.
+            Edge::Borrowed(resource) => Some(unsafe { &**resource }),
+            Edge::Shared(resource) => Some(&**resource),
+        }
+    }
+
+    /// For whom the wait is, as the resource says now; nobody known if there is no edge.
+    pub(crate) fn blockers(&self) -> Blockers {
+        let mut blockers = Blockers::new();
+        match (self.waiter, self.resource()) {
+            (Some(waiter), Some(resource)) => resource.blockers(waiter, &mut blockers),
+            _ => blockers.may_end(),
+        }
+        blockers.close();
+        blockers
+    }
+
+    /// What is waited for in words, and by whom it is held.
+    pub(crate) fn edge_in_words(&self) -> Option<(String, Vec<Holder>)> {
+        let resource = self.resource()?;
+        let mut holders: Vec<Holder> = Vec::new();
+        for agent in self.blockers().conditions().flatten() {
+            if !holders.iter().any(|known| known.agent == agent) {
+                let taken_at = resource.held_since(agent);
+                holders.push(Holder { agent, who: agent.to_string(), taken_at });
+            }
+        }
+        Some((Described(resource).to_string(), holders))
+    }
+
+    /// Whether the wait can end through what it waits for alone, as far as is known.
+    pub(crate) fn is_provable(&self) -> bool {
+        self.is_provable && self.verdict.get().is_none()
+    }
+
+    /// Whether the wait can be ended to break a deadlock.
+    pub(crate) fn may_be_victim(&self) -> bool {
+        self.may_be_victim
+    }
+
+    /// Chooses this wait to break a deadlock: it ends with that as its error. Called while the
+    /// publication is shown, by one detector at a time.
+    pub(crate) fn condemn(&self, deadlock: Deadlock) {
+        if self.verdict.set(deadlock).is_ok() && !self.waker.is_null() {
+            // SAFETY: valid while the publication is shown.
+            unsafe { &*self.waker }.wake_by_ref();
+        }
+    }
+
+    /// The deadlock that this wait was chosen to break.
+    pub(crate) fn verdict(&self) -> Option<&Deadlock> {
+        self.verdict.get()
+    }
+}
+
+/// A resource as a text.
+struct Described<'a>(&'a dyn Resource);
+
+impl fmt::Display for Described<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.describe(f)
+    }
+}
+
+/// What a dump sees of a publication.
+pub(crate) struct WaitSeen {
+    pub(crate) reason: &'static Reason,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) since: Moment,
+    pub(crate) until: Option<Instant>,
+    pub(crate) on_task: Option<u64>,
+    pub(crate) in_task: Option<TaskLabel>,
+    /// What is waited for, and by whom and since where it is held.
+    pub(crate) edge: Option<(String, Vec<Holder>)>,
+}
+
+impl WaitSeen {
+    pub(crate) fn of(publication: &Publication) -> WaitSeen {
+        WaitSeen {
+            reason: publication.reason,
+            at: publication.at,
+            since: publication.since,
+            until: publication.until,
+            on_task: publication.on_task,
+            in_task: publication.in_task.clone(),
+            edge: publication.edge_in_words(),
+        }
+    }
+}
+
+/// Shows `publication` as the wait of this stack, and of all that cannot go on while this stack waits,
+/// until the guard is dropped; waits further out are shown again then.
+pub(crate) fn publish(publication: &Publication) -> Published<'_> {
+    let mut published = Published { publication, first: None, more: Vec::new() };
+    match publication.waiter {
+        None => published.show(context_slot()),
+        Some(waiter) => {
+            for_each_stopped_ambient(|ambient| {
+                tell_tasks(ambient, waiter, ptr::from_ref(publication).addr());
+            });
+            for_each_stopped(|slot| published.show(slot));
+        }
+    }
+    published
+}
+
+/// Guard of [`publish`].
+pub(crate) struct Published<'a> {
+    publication: &'a Publication,
+    /// Where it is shown, and what was before. Nearly always that is one place.
+    first: Option<(&'static Slot, *const Publication)>,
+    more: Vec<(&'static Slot, *const Publication)>,
+}
+
+impl Published<'_> {
+    fn show(&mut self, slot: &'static Slot) {
+        // SAFETY: it is borrowed for as long as this guard lives, and dropping that takes it back.
+        let before = unsafe { slot.show(self.publication) };
+        match self.first {
+            None => self.first = Some((slot, before)),
+            Some(_) => self.more.push((slot, before)),
+        }
+    }
+}
+
+impl Drop for Published<'_> {
+    fn drop(&mut self) {
+        for (slot, before) in self.more.drain(..).rev().chain(self.first) {
+            // SAFETY: what was shown before is of a wait further out, which has not taken it back yet.
+            unsafe { slot.show(before) };
+        }
+        if self.publication.waiter.is_some() {
+            let key = ptr::from_ref(self.publication).addr();
+            for_each_stopped_ambient(|ambient| untell_tasks(ambient, key));
+        }
+    }
+}

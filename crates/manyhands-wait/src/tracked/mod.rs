@@ -1,0 +1,155 @@
+//! Async tasks in the wait-for graph: a wrapper around the task's future that knows when nothing but
+//! one thing can wake it.
+//!
+//! A task is woken through its waker and through nothing else. So each task has a waker of its own,
+//! counted: if after a poll there is exactly one clone of it, and that belongs to a [`Leaf`] of a
+//! primitive that the graph knows, then the task waits for that primitive alone, and its wait is
+//! published. With a timer or a foreign channel beside it there is a clone more, and nothing is said.
+
+mod leaf;
+mod state;
+mod waker;
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::ptr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use crate::identity::in_poll_of;
+use crate::layer::{LayerTask, TaskLabel, current_deadline};
+use crate::publication::{Edge, Publication};
+use crate::walk::look_for_deadlock;
+use waker::OwnWaker;
+
+pub use leaf::Leaf;
+pub(crate) use state::TrackedState;
+
+/// Makes `future`, which must be the whole of an async task, known to the wait-for graph: what it waits
+/// for by `.await`, and what it holds meanwhile.
+///
+/// What is put around the tracked future is not seen: inside of a timeout, or beside another branch of a
+/// `select!`, a wait that would have ended could be called a deadlock. So wrap what you give to a
+/// runtime's `spawn` or `block_on`, and nothing smaller. A [deadline](crate::Layer::deadline) that is in
+/// force around its polls is seen: such a wait is never called a deadlock.
+///
+/// It costs an allocation at the first poll, and a place in the table of contexts if the task holds or
+/// waits for something that the graph knows.
+///
+/// ```
+/// let task = manyhands_wait::tracked(async { 6 * 7 });
+/// assert_eq!(manyhands_wait::wait(task), 42);
+/// ```
+pub fn tracked<F: Future>(future: F) -> Tracked<F> {
+    tracked_for(Nobody, future)
+}
+
+/// Like [`tracked`], for a task that is to be told when it waits and as whom
+/// ([`LayerTask::set_waiting`]), and that is named by its label.
+pub fn tracked_for<F: Future, T: LayerTask>(task: T, future: F) -> Tracked<F, T> {
+    Tracked { shown: None, state: TrackedState::new(), waker: None, task, future }
+}
+
+/// Nobody is to be told.
+#[derive(Debug, Clone, Copy)]
+pub struct Nobody;
+
+impl LayerTask for Nobody {
+    fn label(&self) -> TaskLabel {
+        TaskLabel { id: 0, name: None }
+    }
+}
+
+/// The future of [`tracked`].
+#[must_use = "a future does nothing until it is waited for"]
+pub struct Tracked<F, T: LayerTask = Nobody> {
+    /// What is shown since the last poll, in the slot of `state`.
+    shown: Option<Box<Publication>>,
+    state: TrackedState,
+    waker: Option<OwnWaker>,
+    task: T,
+    future: F,
+}
+
+impl<F, T: LayerTask> Tracked<F, T> {
+    /// Gives the task a name, for dumps and reports.
+    pub fn named(mut self, name: impl Into<Arc<str>>) -> Tracked<F, T> {
+        self.state.set_name(name.into());
+        self
+    }
+
+    /// Takes back what was shown: the task goes on.
+    fn go_on(shown: &mut Option<Box<Publication>>, state: &TrackedState, task: &T) {
+        let Some(publication) = shown.take() else { return };
+        let (slot, _) = state.listed(task);
+        // SAFETY: it shows nothing from now on.
+        unsafe { slot.show(ptr::null()) };
+        task.set_waiting(None);
+        if let Some(deadlock) = publication.verdict() {
+            state.leaves().condemn(deadlock.clone());
+        }
+    }
+}
+
+impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        // SAFETY: `future` is pinned with the whole, and nothing moves it: it is reached through the
+        // pin below alone. The other fields are not pinned.
+        let this = unsafe { self.get_unchecked_mut() };
+        // SAFETY: as above.
+        let future = unsafe { Pin::new_unchecked(&mut this.future) };
+        Self::go_on(&mut this.shown, &this.state, &this.task);
+        let waker = match &mut this.waker {
+            Some(waker) if waker.is_for(cx.waker()) => waker,
+            place => {
+                let before = place.take();
+                if before.is_some_and(|before| before.clones() > 0) {
+                    this.state.leaves().has_other_wakers = true;
+                }
+                place.insert(OwnWaker::new(cx.waker()))
+            }
+        };
+        this.state.begin_poll(waker.waker());
+        let (state, task) = (&this.state, &this.task);
+        let poll = in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker.waker())));
+        if poll.is_pending() {
+            let clones = waker.clones();
+            if let Some(wait) = this.state.leaves().only_wait(clones) {
+                let (slot, agent) = this.state.listed(&this.task);
+                let is_provable = current_deadline().is_none();
+                let publication = Publication::new(wait.reason, wait.at, None, None);
+                // SAFETY: the edge is shared, and the runtime's waker stays where it is for as long as
+                // our own, which is put aside after the publication was taken back alone.
+                let publication = Box::new(unsafe {
+                    let edge = Edge::Shared(wait.resource);
+                    publication.with_edge(agent, edge, waker.runtime(), is_provable)
+                });
+                this.task.set_waiting(Some(agent));
+                // SAFETY: it is on the heap, and stays there until `go_on` has taken it back; if this
+                // is forgotten, for ever.
+                unsafe { slot.show(&*publication) };
+                let look_again = look_for_deadlock(&publication);
+                this.shown = Some(publication);
+                if look_again.is_some() {
+                    waker.runtime().wake_by_ref();
+                }
+            }
+        }
+        poll
+    }
+}
+
+impl<F, T: LayerTask> Drop for Tracked<F, T> {
+    fn drop(&mut self) {
+        Self::go_on(&mut self.shown, &self.state, &self.task);
+    }
+}
+
+impl<F, T: LayerTask> fmt::Debug for Tracked<F, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tracked").field("waits", &self.shown.is_some()).finish_non_exhaustive()
+    }
+}

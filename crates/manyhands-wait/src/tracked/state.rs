@@ -1,0 +1,131 @@
+//! A tracked task as its own code, the leaves in it and the graph see it.
+
+use std::cell::{Cell, OnceCell};
+use std::panic::Location;
+use std::ptr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crate::agent::Agent;
+use crate::context::{ContextKind, OwnedSlot};
+use crate::deadlock::Deadlock;
+use crate::layer::LayerTask;
+use crate::reason::Reason;
+use crate::resource::Resource;
+use crate::slot::Slot;
+
+/// What a poll of the task has at hand.
+pub(crate) struct TrackedState {
+    name: Option<Arc<str>>,
+    slot: OnceCell<OwnedSlot>,
+    /// The waker of the present poll; read only while that lasts.
+    waker: Cell<*const Waker>,
+    leaves: Arc<Mutex<Leaves>>,
+}
+
+// SAFETY: the pointer is read by the thread that polls alone, while it polls.
+unsafe impl Send for TrackedState {}
+
+/// The waits of one task that are pending.
+#[derive(Default)]
+pub(crate) struct Leaves {
+    last_key: u64,
+    pending: Vec<LeafWait>,
+    /// For the leaf whose wait was ended.
+    deadlock: Option<Deadlock>,
+    /// Whether a waker of the task may be out that is not counted any more.
+    pub(super) has_other_wakers: bool,
+}
+
+/// One wait of a task that is pending.
+#[derive(Clone)]
+pub(crate) struct LeafWait {
+    key: u64,
+    pub(super) reason: &'static Reason,
+    pub(super) at: &'static Location<'static>,
+    pub(super) resource: Arc<dyn Resource>,
+}
+
+impl TrackedState {
+    pub(super) fn new() -> TrackedState {
+        TrackedState {
+            name: None,
+            slot: OnceCell::new(),
+            waker: Cell::new(ptr::null()),
+            leaves: Arc::default(),
+        }
+    }
+
+    pub(super) fn set_name(&mut self, name: Arc<str>) {
+        self.name = Some(name);
+    }
+
+    /// The task's place in the table, and who it is there.
+    pub(crate) fn listed(&self, task: &dyn LayerTask) -> (&'static Slot, Agent) {
+        let name = || self.name.clone().or_else(|| task.label().name);
+        self.slot.get_or_init(|| OwnedSlot::new(ContextKind::AsyncTask, name())).get()
+    }
+
+    /// The task's place in the table, if it is there.
+    pub(crate) fn slot(&self) -> Option<&'static Slot> {
+        self.slot.get().map(|owned| owned.get().0)
+    }
+
+    pub(super) fn begin_poll(&self, waker: &Waker) {
+        self.waker.set(waker);
+    }
+
+    /// Whether `waker` is the one that this poll was given.
+    pub(super) fn is_own(&self, waker: &Waker) -> bool {
+        // SAFETY: the poll lasts, and its waker with it.
+        unsafe { self.waker.get().as_ref() }.is_some_and(|own| own.will_wake(waker))
+    }
+
+    pub(super) fn leaves(&self) -> MutexGuard<'_, Leaves> {
+        lock(&self.leaves)
+    }
+
+    pub(super) fn share_leaves(&self) -> Arc<Mutex<Leaves>> {
+        Arc::clone(&self.leaves)
+    }
+}
+
+impl Leaves {
+    pub(super) fn add(
+        &mut self,
+        reason: &'static Reason,
+        at: &'static Location<'static>,
+        resource: Arc<dyn Resource>,
+    ) -> u64 {
+        self.last_key += 1;
+        self.pending.push(LeafWait { key: self.last_key, reason, at, resource });
+        self.last_key
+    }
+
+    /// Returned, to be dropped when the lock is released.
+    pub(super) fn remove(&mut self, key: u64) -> Option<LeafWait> {
+        let place = self.pending.iter().position(|wait| wait.key == key)?;
+        Some(self.pending.swap_remove(place))
+    }
+
+    /// What the task waits for, if that is one thing and nothing else can wake it.
+    pub(super) fn only_wait(&self, clones: usize) -> Option<LeafWait> {
+        match &self.pending[..] {
+            [wait] if clones == 1 && !self.has_other_wakers => Some(wait.clone()),
+            _ => None,
+        }
+    }
+
+    /// The wait that was shown is to end with this.
+    pub(super) fn condemn(&mut self, deadlock: Deadlock) {
+        self.deadlock = Some(deadlock);
+    }
+
+    pub(super) fn take_deadlock(&mut self) -> Option<Deadlock> {
+        self.deadlock.take()
+    }
+}
+
+pub(super) fn lock(leaves: &Mutex<Leaves>) -> MutexGuard<'_, Leaves> {
+    leaves.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,173 @@
+//! From one waiting context to all on which its going on depends, and which of them are stuck.
+
+use std::collections::HashMap;
+
+use crate::agent::Agent;
+use crate::slot::Mark;
+
+/// Contexts that are stuck as far as one look at each of them has shown.
+#[derive(Debug)]
+pub(crate) struct Knot {
+    /// Beginning with the one from which it was found.
+    members: Vec<Member>,
+}
+
+/// One context of a [`Knot`], and which of its waits it was in.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) agent: Agent,
+    mark: Mark,
+}
+
+struct Node {
+    agent: Agent,
+    /// `None` if it goes on, or may.
+    mark: Option<Mark>,
+    /// For each condition of its wait who could fulfil it: places in the list of nodes.
+    conditions: Vec<Vec<usize>>,
+}
+
+/// What a context waits for at the moment; `None` if it goes on, or may.
+fn look(agent: Agent) -> Option<(Mark, Vec<Vec<Agent>>)> {
+    let slot = agent.slot()?;
+    slot.read(|publication, mark| {
+        // Whoever shows something is alive.
+        if !slot.is_of(agent) || !publication.is_provable() {
+            return None;
+        }
+        let blockers = publication.blockers();
+        (!blockers.is_open())
+            .then(|| (mark, blockers.conditions().map(Iterator::collect).collect()))
+    })?
+}
+
+/// The contexts that are stuck together with `start`, if it is stuck through waiting, in the end, for
+/// itself.
+pub(crate) fn explore(start: Agent) -> Option<Knot> {
+    let nodes = everyone_from(start);
+    let is_stuck = those_stuck(&nodes);
+    if !is_stuck[0] {
+        return None;
+    }
+    let members = dependent_on_start(&nodes, &is_stuck)?;
+    let members = members
+        .into_iter()
+        .filter_map(|place| {
+            nodes[place].mark.map(|mark| Member { agent: nodes[place].agent, mark })
+        })
+        .collect();
+    Some(Knot { members })
+}
+
+/// Everyone on whom the going on of `start` depends, `start` first.
+fn everyone_from(start: Agent) -> Vec<Node> {
+    let mut places = HashMap::from([(start, 0)]);
+    let mut agents = vec![start];
+    let mut nodes: Vec<Node> = Vec::new();
+    while let Some(&agent) = agents.get(nodes.len()) {
+        let (mark, conditions) = match look(agent) {
+            Some((mark, conditions)) => (Some(mark), conditions),
+            None => (None, Vec::new()),
+        };
+        let conditions = conditions
+            .into_iter()
+            .map(|condition| {
+                let place_of = |agent| {
+                    *places.entry(agent).or_insert_with(|| {
+                        agents.push(agent);
+                        agents.len() - 1
+                    })
+                };
+                condition.into_iter().map(place_of).collect()
+            })
+            .collect();
+        nodes.push(Node { agent, mark, conditions });
+    }
+    nodes
+}
+
+/// Which nodes are stuck: those that remain when everyone who can go on has gone on.
+fn those_stuck(nodes: &[Node]) -> Vec<bool> {
+    // For each node the conditions in which it is named: of which node, and which.
+    let mut named_in: Vec<Vec<(usize, usize)>> = vec![Vec::new(); nodes.len()];
+    for (place, node) in nodes.iter().enumerate() {
+        for (which, condition) in node.conditions.iter().enumerate() {
+            condition.iter().for_each(|&blocker| named_in[blocker].push((place, which)));
+        }
+    }
+    let mut is_stuck = vec![true; nodes.len()];
+    let mut is_met: Vec<Vec<bool>> =
+        nodes.iter().map(|node| vec![false; node.conditions.len()]).collect();
+    let mut unmet: Vec<usize> = nodes.iter().map(|node| node.conditions.len()).collect();
+    let mut go_on: Vec<usize> = (0..nodes.len()).filter(|&place| unmet[place] == 0).collect();
+    go_on.iter().for_each(|&place| is_stuck[place] = false);
+    while let Some(blocker) = go_on.pop() {
+        for &(place, which) in &named_in[blocker] {
+            if !std::mem::replace(&mut is_met[place][which], true) {
+                unmet[place] -= 1;
+                if unmet[place] == 0 {
+                    is_stuck[place] = false;
+                    go_on.push(place);
+                }
+            }
+        }
+    }
+    is_stuck
+}
+
+/// Everyone stuck that `start` waits for, directly or not, `start` first; `None` if it is not among
+/// those that it waits for. Of a condition that others could not fulfil either nobody is left out.
+fn dependent_on_start(nodes: &[Node], is_stuck: &[bool]) -> Option<Vec<usize>> {
+    let mut found = vec![0];
+    let mut is_found = vec![false; nodes.len()];
+    is_found[0] = true;
+    let mut leads_back = false;
+    let mut next = 0;
+    while let Some(&place) = found.get(next) {
+        next += 1;
+        let stuck = |condition: &&Vec<usize>| condition.iter().all(|&blocker| is_stuck[blocker]);
+        for &blocker in nodes[place].conditions.iter().filter(stuck).flatten() {
+            leads_back |= blocker == 0;
+            if !std::mem::replace(&mut is_found[blocker], true) {
+                found.push(blocker);
+            }
+        }
+    }
+    leads_back.then_some(found)
+}
+
+impl Knot {
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Whether it is proven that nobody of the knot can go on: each has waited without a break since it
+    /// was first looked at, and each, asked again in between, waits for nobody but others of the knot.
+    pub(crate) fn is_proven(&self) -> bool {
+        let is_member = |agent| self.members.iter().any(|member| member.agent == agent);
+        let depends_on_members = |member: &Member| {
+            look(member.agent).is_some_and(|(mark, conditions)| {
+                mark == member.mark
+                    && conditions.iter().any(|condition| condition.iter().copied().all(is_member))
+            })
+        };
+        self.members.iter().all(depends_on_members)
+            && self.members.iter().all(|member| member.waits_still())
+    }
+}
+
+impl Member {
+    /// Whether it is still in the wait in which it was found, and has been all the time.
+    fn waits_still(&self) -> bool {
+        self.with_wait(|_| ()).is_some()
+    }
+
+    /// Calls `f` with the wait in which it was found, if it is still in that.
+    pub(crate) fn with_wait<R>(
+        &self,
+        f: impl FnOnce(&crate::publication::Publication) -> R,
+    ) -> Option<R> {
+        let slot = self.agent.slot()?;
+        slot.read(|publication, mark| (mark == self.mark).then(|| f(publication)))?
+    }
+}

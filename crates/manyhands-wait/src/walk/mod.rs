@@ -1,0 +1,44 @@
+//! Looking along who waits for whom, and the proof that a wait can never end.
+//!
+//! The argument is in the crate's `README.md`, "The wait-for graph".
+
+mod explore;
+mod settle;
+
+use std::sync::atomic::{Ordering, fence};
+use std::time::{Duration, Instant};
+
+use crate::agent::Agent;
+use crate::publication::Publication;
+use crate::report::is_deadlock_detection_on;
+use settle::{Outcome, detect};
+
+/// When to look again at contexts that were busy when they were looked at.
+const BUSY: Duration = Duration::from_millis(1);
+
+/// Looks whether the wait `publication`, which is shown already, is part of a deadlock, and breaks that.
+/// Tells when to look again, if nothing could be told.
+pub(crate) fn look_for_deadlock(publication: &Publication) -> Option<Instant> {
+    let waiter = publication.waiter?;
+    if !publication.is_provable() || !is_deadlock_detection_on() {
+        return None;
+    }
+    // Orders this wait, shown before, against what is looked at now. Of contexts that show their waits
+    // at the same time, the last one to come by here sees all the others.
+    fence(Ordering::SeqCst);
+    if !may_be_stuck(publication, waiter) {
+        return None;
+    }
+    match detect(waiter) {
+        Outcome::Settled => None,
+        Outcome::LookAgain => Some(Instant::now() + BUSY),
+    }
+}
+
+/// Whether the wait is seen to depend on nobody but contexts that wait too. Most depend on somebody who
+/// runs: then this one look is all there is to do.
+fn may_be_stuck(publication: &Publication, waiter: Agent) -> bool {
+    let waits =
+        |agent: Agent| agent == waiter || agent.slot().is_some_and(|slot| slot.shows_something());
+    publication.blockers().conditions().any(|mut condition| condition.all(waits))
+}

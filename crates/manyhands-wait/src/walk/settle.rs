@@ -1,0 +1,85 @@
+//! What is done about a proven deadlock: it is broken by what is waited for, or by ending one wait.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::explore::{Knot, Member, explore};
+use crate::agent::Agent;
+use crate::context::ContextKind;
+use crate::deadlock::{Deadlock, Participant};
+use crate::publication::Publication;
+use crate::report::{Report, tell};
+
+/// How often a knot that comes apart while it is looked at is looked for anew.
+const ROUNDS: u32 = 16;
+
+/// What a look along the graph has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The wait may end, or another detector sees to it; or a victim was chosen.
+    Settled,
+    /// Those it waits for were busy with waiting and going on while they were looked at.
+    LookAgain,
+}
+
+/// One detector at a time settles what it has proven, so that a knot has one victim. Nobody has it who
+/// only looks.
+static SETTLING: Mutex<()> = Mutex::new(());
+
+/// Looks whether `start`, which shows a wait, can ever go on, and breaks the deadlock if it cannot: the
+/// wait of one participant, usually its own, is condemned.
+pub(crate) fn detect(start: Agent) -> Outcome {
+    for _ in 0..ROUNDS {
+        let Some(knot) = explore(start) else { return Outcome::Settled };
+        if knot.is_proven() && settle(&knot) {
+            return Outcome::Settled;
+        }
+        crate::primitive::yield_now();
+    }
+    Outcome::LookAgain
+}
+
+/// False if the knot is no more.
+fn settle(knot: &Knot) -> bool {
+    let settling = SETTLING.lock().unwrap_or_else(PoisonError::into_inner);
+    // A detector before us may have broken it: what it has condemned counts as going on.
+    if !knot.is_proven() {
+        return false;
+    }
+    let relieve = |publication: &Publication| publication.resource().is_some_and(|it| it.relieve());
+    if knot.members().iter().any(|member| member.with_wait(relieve).unwrap_or(false)) {
+        return true;
+    }
+    let may_be_victim =
+        |member: &&Member| member.with_wait(Publication::may_be_victim).unwrap_or(false);
+    let Some(victim) = knot.members().iter().find(may_be_victim) else {
+        return true; // all of them unwind already: nothing can be ended, and `dump` shows it
+    };
+    let participants = knot.members().iter().filter_map(participant).collect();
+    let deadlock = Deadlock::new(victim.agent, participants);
+    let condemned = victim.with_wait(|publication| publication.condemn(deadlock.clone()));
+    drop(settling);
+    if condemned.is_some() {
+        tell(&Report::Deadlock(deadlock));
+    }
+    condemned.is_some()
+}
+
+/// A member in words; `None` if it goes on after all, because somebody has cancelled it.
+fn participant(member: &Member) -> Option<Participant> {
+    let described = member.agent.slot().and_then(|slot| slot.describe(member.agent));
+    let (kind, name) = described.unwrap_or((ContextKind::Thread, "(ended)".into()));
+    member.with_wait(|publication| {
+        let (waits_for, held_by) = publication.edge_in_words().unwrap_or_default();
+        Participant {
+            agent: member.agent,
+            kind,
+            name,
+            task: publication.in_task.clone(),
+            reason: publication.reason.text(),
+            waits_for,
+            waits_at: publication.at,
+            waits_since: publication.since.age(),
+            held_by,
+        }
+    })
+}
