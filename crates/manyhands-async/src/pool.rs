@@ -1,17 +1,18 @@
 //! [`AsyncPool`]: the executor `async[:N]`.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Poll, Waker};
 
 use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
-    contain_panic,
+    TaskHandle, Workforce, contain_panic,
 };
-use manyhands_wait::{Reason, Wait};
+use manyhands_wait::{Blockers, Reason, Wait};
 use tokio::runtime::Handle;
 
 use crate::running::Running;
@@ -45,6 +46,10 @@ impl AsyncPool {
     /// threads.
     pub const DEFAULT_LIMIT: usize = 512;
 
+    /// How many tasks may be in flight beyond the limit if nothing else is said: see
+    /// [`relief`](Self::relief).
+    pub const DEFAULT_RELIEF: usize = 256;
+
     /// A pool with at most `limit` tasks in flight, on the shared runtime.
     ///
     /// # Errors
@@ -65,8 +70,27 @@ impl AsyncPool {
             let what = "an async pool needs room for at least 1 task in flight, not 0".to_owned();
             return Err(BuildError { what });
         }
-        let shared = Shared { handle, limit, home: Home::create(), state: Mutex::default() };
-        Ok(AsyncPool { shared: Arc::new(shared) })
+        let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
+            this: Weak::clone(this),
+            handle,
+            limit,
+            home: Home::create(),
+            relief_max: AtomicUsize::new(AsyncPool::DEFAULT_RELIEF),
+            state: Mutex::default(),
+        });
+        shared.home.set_workforce(Weak::<Shared>::clone(&shared.this));
+        Ok(AsyncPool { shared })
+    }
+
+    /// How many tasks more than the limit may be in flight while all others wait for queued tasks of
+    /// this very pool: proven, so that without one more none of them would ever go on. It ends as soon
+    /// as the others can do without it.
+    ///
+    /// With 0 the pool is strict: one of the waits ends with a
+    /// [`Deadlock`](manyhands_wait::Deadlock) instead.
+    pub fn relief(self, tasks: usize) -> AsyncPool {
+        self.shared.relief_max.store(tasks, Ordering::Relaxed);
+        self
     }
 
     /// Runs the closure `f` on a blocking thread.
@@ -115,8 +139,8 @@ impl Executor for AsyncPool {
             return Err(Rejected::new(job, RejectedReason::ShutDown));
         }
         job.set_home(self.shared.home);
-        if state.in_flight < self.shared.limit {
-            state.take_off();
+        if state.in_flight < self.shared.limit + state.relief {
+            state.take_off(&job);
             drop(state);
             Shared::launch(&self.shared, job);
         } else {
@@ -198,9 +222,11 @@ impl fmt::Display for BuildError {
 impl std::error::Error for BuildError {}
 
 struct Shared {
+    this: Weak<Shared>,
     handle: Handle,
     limit: usize,
     home: Home,
+    relief_max: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -209,6 +235,10 @@ struct State {
     closed: bool,
     in_flight: usize,
     in_flight_peak: usize,
+    /// Those in flight.
+    flights: HashMap<u64, TaskHandle>,
+    /// Places beyond the limit, granted because all in flight were proven to wait for queued tasks.
+    relief: usize,
     finished: u64,
     next_number: u64,
     queued: BTreeMap<(Reverse<i32>, u64), Job>,
@@ -220,9 +250,23 @@ struct State {
 }
 
 impl State {
-    fn take_off(&mut self) {
+    fn take_off(&mut self, job: &Job) {
         self.in_flight += 1;
         self.in_flight_peak = self.in_flight_peak.max(self.in_flight);
+        self.enlist(job);
+    }
+
+    fn enlist(&mut self, job: &Job) {
+        if let Some(task) = job.task() {
+            self.flights.insert(task.id(), task);
+        }
+    }
+
+    /// Whether a place that was given back is one too many. While all others wait, they may wait for
+    /// what is queued, and none of them would find out that nobody will begin it.
+    fn ends_relief(&self) -> bool {
+        let all_wait = || self.flights.values().all(TaskHandle::is_stopped);
+        self.relief > 0 && (self.queued.is_empty() || !all_wait())
     }
 
     /// The next job to launch. Those before it go to `over` and need no flight: they were cancelled
@@ -243,7 +287,7 @@ impl Shared {
     /// Starts a job that was counted as in flight.
     fn launch(shared: &Arc<Shared>, job: Job) {
         // Lands on every way out, also when the runtime drops the job because it is shut down.
-        let landing = Landing(Arc::clone(shared));
+        let landing = Landing { shared: Arc::clone(shared), task: job.id() };
         if job.is_future() {
             shared.handle.spawn(async move {
                 let landing = landing;
@@ -253,7 +297,7 @@ impl Shared {
         } else {
             shared.handle.spawn_blocking(move || {
                 let landing = landing;
-                landing.0.home.work(|| job.run());
+                landing.shared.home.work(|| job.run());
             });
         }
     }
@@ -276,28 +320,78 @@ impl Shared {
     }
 }
 
+/// Those in flight, as the wait-for graph sees them.
+impl Workforce for Shared {
+    fn blockers(&self, blockers: &mut Blockers) {
+        let state = self.lock();
+        // One that has landed already, or is about to take off, is in one of these two only.
+        if state.in_flight < self.limit + state.relief || state.flights.len() != state.in_flight {
+            return blockers.may_end();
+        }
+        for task in state.flights.values() {
+            task.blockers(blockers);
+            if blockers.is_settled() {
+                return;
+            }
+        }
+    }
+
+    fn relieve(&self) -> bool {
+        let Some(shared) = self.this.upgrade() else { return false };
+        let mut state = self.lock();
+        if state.relief >= self.relief_max.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut over = Vec::new();
+        let job = state.take_next(&mut over);
+        if let Some(job) = &job {
+            state.relief += 1;
+            state.take_off(job);
+        }
+        drop(state);
+        let relieved = job.is_some();
+        // It panics if the operating system refuses a thread; the job is lost then, and its place
+        // comes back.
+        contain_panic(|| job.into_iter().for_each(|job| Shared::launch(&shared, job)));
+        over.into_iter().for_each(|job| contain_panic(|| drop(job)));
+        relieved
+    }
+}
+
 /// One task in flight; on drop the next one starts.
-struct Landing(Arc<Shared>);
+struct Landing {
+    shared: Arc<Shared>,
+    task: Option<u64>,
+}
 
 impl Drop for Landing {
     fn drop(&mut self) {
-        let shared = &self.0;
+        let shared = &self.shared;
         let mut state = shared.lock();
+        let landed = self.task.and_then(|task| state.flights.remove(&task));
         state.finished += 1;
         state.places_given_back += 1;
         // A runtime that is shut down drops what it is given on the spot, so launching may come
         // back here. Whoever launches already sees to this place too: the stack does not grow with
         // the length of the queue.
         if state.launching {
+            drop(state);
+            contain_panic(|| drop(landed));
             return;
         }
         state.launching = true;
         let mut over = Vec::new();
         while state.places_given_back > 0 {
             state.places_given_back -= 1;
+            if state.ends_relief() {
+                state.relief -= 1;
+                state.in_flight -= 1;
+                continue;
+            }
             match state.take_next(&mut over) {
                 None => state.in_flight -= 1,
                 Some(job) => {
+                    state.enlist(&job);
                     drop(state);
                     // It panics if the operating system refuses a thread; the job is lost then, and
                     // its place comes back here.
@@ -316,5 +410,6 @@ impl Drop for Landing {
         // At the very end: they may hold values of the program, whose destructors may come back
         // here, take their time, or panic.
         over.into_iter().for_each(|job| contain_panic(|| drop(job)));
+        contain_panic(|| drop(landed));
     }
 }

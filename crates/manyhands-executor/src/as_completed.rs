@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut};
+use manyhands_wait::{Reason, WaitError};
 
 use crate::task::AsTask;
+use crate::tasks_edge::Needs;
 use crate::watch::Watch;
 
 static NEXT_TO_END: Reason = Reason::new("next task to end");
@@ -18,6 +19,9 @@ static NEXT_TO_END: Reason = Reason::new("next task to end");
 /// [`next_async`](AsCompleted::next_async). A worker that iterates over tasks still queued in its
 /// own executor runs one of them when none has ended. Dropping the iterator leaves the remaining
 /// tasks as they are. The source is CPython's `concurrent.futures.as_completed`.
+///
+/// If none of the tasks that are left can ever end, because they wait for this very caller or for
+/// others who do, `next` panics with the report, as [`wait_any`](crate::wait_any) does.
 ///
 /// ```
 /// use manyhands_executor::{ExecutorExt, Sequential, as_completed};
@@ -73,9 +77,12 @@ impl<T: AsTask> AsCompleted<T> {
         if self.left == 0 {
             return None;
         }
-        match self.watch.next(&NEXT_TO_END, until) {
+        match self.watch.next(&NEXT_TO_END, Needs::Any, until) {
             Ok(place) => self.take(place).map(Ok),
-            Err(TimedOut) => Some(Err(Unfinished { unfinished: self.left, of: self.watch.len() })),
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+            Err(_time_is_over) => {
+                Some(Err(Unfinished { unfinished: self.left, of: self.watch.len() }))
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Reason, Resource, Wait, WaitError};
 
 use crate::primitive::{Mutex, MutexGuard, lock};
 
@@ -38,17 +38,23 @@ impl Completions {
         self.lock().ended.pop_front()
     }
 
-    /// Waits for the next key.
+    /// Waits for the next key, which comes from those that `edge` names.
     #[track_caller]
     pub(crate) fn pop(
         &self,
         reason: &'static Reason,
+        edge: &dyn Resource,
         until: Option<Instant>,
-    ) -> Result<usize, TimedOut> {
+    ) -> Result<usize, WaitError> {
         if let Some(key) = self.try_pop() {
             return Ok(key);
         }
-        Wait::new(reason).until(until).run(poll_fn(|cx| self.poll_pop(cx)))
+        Wait::new(reason).on(edge).until(until).run_checked(poll_fn(|cx| self.poll_pop(cx)))
+    }
+
+    /// Whether nobody has ended whose key was not taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().ended.is_empty()
     }
 
     pub(crate) fn poll_pop(&self, cx: &mut Context<'_>) -> Poll<usize> {

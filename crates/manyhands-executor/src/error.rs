@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use manyhands_wait::Deadlock;
 use serde::{Deserialize, Serialize};
 
 use crate::panic_capture::{self, PanicDetails};
@@ -19,7 +20,7 @@ pub enum TaskErrorKind {
     Cancelled,
     /// The task's deadline or time limit passed.
     TimedOut,
-    /// A wait of the task was proven never to end. Reported once the wait-for graph is built.
+    /// A wait was proven never to end: one of the task's own, or the one for the task.
     Deadlock,
     /// The worker that ran the task died. Reported by executors whose workers can.
     WorkerDied,
@@ -61,6 +62,7 @@ struct Inner {
     location: Option<String>,
     backtrace: Option<String>,
     death: Option<Box<WorkerDeath>>,
+    deadlock: Option<Deadlock>,
     payload: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -85,6 +87,25 @@ impl TaskError {
         let message = format!("the task was lost with its worker: {death}");
         let death = Some(Box::new(death));
         TaskError::build(TaskErrorKind::WorkerDied, message, PanicDetails::default(), death, None)
+    }
+
+    /// The error of a task whose code was unwound by a deadlock.
+    pub(crate) fn deadlocked(deadlock: Deadlock) -> TaskError {
+        TaskError::with_deadlock(format!("the task was in a deadlock: {deadlock}"), deadlock)
+    }
+
+    fn with_deadlock(message: String, deadlock: Deadlock) -> TaskError {
+        let payload = Mutex::new(None);
+        let inner = Inner {
+            kind: TaskErrorKind::Deadlock,
+            message,
+            location: None,
+            backtrace: None,
+            death: None,
+            deadlock: Some(deadlock),
+            payload,
+        };
+        TaskError { inner: Arc::new(inner) }
     }
 
     /// What sort of failure it is.
@@ -122,6 +143,18 @@ impl TaskError {
         self.kind() == TaskErrorKind::TimedOut
     }
 
+    /// Whether a wait was proven never to end: one of the task's own, or the one for the task, which
+    /// goes on then without anybody who waits for it.
+    pub fn is_deadlock(&self) -> bool {
+        self.kind() == TaskErrorKind::Deadlock
+    }
+
+    /// Who waits for whom, and who holds what, in the deadlock that this error is about. `None` if it
+    /// was found in another process: then the message has the report.
+    pub fn deadlock(&self) -> Option<&Deadlock> {
+        self.inner.deadlock.as_ref()
+    }
+
     /// Whether the worker that ran the task died.
     pub fn is_worker_died(&self) -> bool {
         self.kind() == TaskErrorKind::WorkerDied
@@ -151,6 +184,9 @@ impl TaskError {
     /// there (it can be taken once), else with the message. Other errors panic with their text. A
     /// task around this call fails with the location and backtrace of the first panic.
     pub fn resume(&self) -> ! {
+        if let Some(deadlock) = self.deadlock() {
+            std::panic::resume_unwind(Box::new(deadlock.clone()));
+        }
         let payload = self.inner.payload.lock().unwrap_or_else(PoisonError::into_inner).take();
         panic_capture::note(PanicDetails {
             location: self.inner.location.clone(),
@@ -159,7 +195,12 @@ impl TaskError {
         std::panic::resume_unwind(payload.unwrap_or_else(|| Box::new(self.to_string())))
     }
 
+    /// The error of a task that was unwound with `payload`.
     pub(crate) fn panicked(payload: Box<dyn Any + Send>, details: Option<PanicDetails>) -> Self {
+        let payload = match payload.downcast::<Deadlock>() {
+            Ok(deadlock) => return TaskError::deadlocked(*deadlock),
+            Err(payload) => payload,
+        };
         let message = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
             (Some(text), _) => (*text).to_owned(),
             (_, Some(text)) => text.clone(),
@@ -178,7 +219,8 @@ impl TaskError {
     ) -> TaskError {
         let PanicDetails { location, backtrace } = details;
         let payload = Mutex::new(payload);
-        TaskError { inner: Arc::new(Inner { kind, message, location, backtrace, death, payload }) }
+        let inner = Inner { kind, message, location, backtrace, death, deadlock: None, payload };
+        TaskError { inner: Arc::new(inner) }
     }
 }
 
@@ -205,6 +247,13 @@ impl fmt::Debug for TaskError {
 }
 
 impl std::error::Error for TaskError {}
+
+/// The error of a task that will never end, or never begin, because of this deadlock.
+impl From<Deadlock> for TaskError {
+    fn from(deadlock: Deadlock) -> TaskError {
+        TaskError::with_deadlock(deadlock.to_string(), deadlock)
+    }
+}
 
 /// A [`TaskError`] on its way between processes or machines; the panic payload stays behind.
 #[derive(Debug, Serialize, Deserialize)]

@@ -8,14 +8,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Layer, WakeOnCancel, check_cancelled, has_scoped_parker, wake_on_cancel};
+use manyhands_wait::{
+    Deadlock, Layer, WakeOnCancel, check_cancelled, has_scoped_parker, wake_on_cancel,
+};
 
 use crate::entry::Portable;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::executor::Executor;
 use crate::options::TaskOptions;
 use crate::submit::{ExecutorExt, InProcess};
-use crate::task::{AsTask, Outcome, Task, TaskHandle};
+use crate::task::{AsTask, Outcome, Purpose, Task, TaskHandle};
 
 /// Tasks that end together: when one fails, the others are cancelled, and the group is over when
 /// all have ended.
@@ -94,7 +96,9 @@ impl<'e, E: Executor + ?Sized> Group<'e, E> {
     /// Waits until all tasks have ended, those added meanwhile too.
     ///
     /// # Errors
-    /// The error of the task that failed first.
+    /// The error of the task that failed first. If one of them can never end, because it waits for
+    /// this very caller, or for others who do, that is the failure: the tasks are cancelled, and
+    /// have ended when this returns the error, of the kind [`Deadlock`](TaskErrorKind::Deadlock).
     #[track_caller]
     pub fn wait(self) -> Result<(), TaskError> {
         self.conclude(|| ())
@@ -240,11 +244,19 @@ impl Members {
         // one may mean to run it here.
         let joined = catch_unwind(AssertUnwindSafe(|| {
             let _cancelled_with_owner = self.cancelled_with_owner();
-            self.wait_for_each();
+            self.wait_for_each()
         }));
-        if let Err(payload) = joined {
-            self.end();
-            resume_unwind(payload);
+        match joined {
+            Ok(Ok(())) => {}
+            Ok(Err(deadlock)) => {
+                // One of them waits for the owner. It gets no further, and leaves that wait now.
+                self.lock().first_error.get_or_insert(TaskError::from(deadlock));
+                self.end();
+            }
+            Err(payload) => {
+                self.end();
+                resume_unwind(payload);
+            }
         }
         // They may have ended so early because the owner is cancelled; then it shall not go on as if
         // they had done their work.
@@ -257,7 +269,14 @@ impl Members {
     fn end(self: &Arc<Self>) {
         let cancelled = catch_unwind(AssertUnwindSafe(|| self.cancel()));
         let joined = catch_unwind(AssertUnwindSafe(|| {
-            Layer::new().isolated().enter(|| self.wait_for_each());
+            Layer::new().isolated().enter(|| {
+                if let Err(deadlock) = self.wait_for_each() {
+                    // What the members have borrowed must not go before they have ended. They were
+                    // told to leave their waits, but a destructor of theirs waits for this one.
+                    eprintln!("manyhands: a group whose tasks were cancelled cannot be left: {deadlock}");
+                    self.wait_for_each_without_end();
+                }
+            });
         }));
         if let Err(payload) = joined {
             self.give_up(&*payload);
@@ -269,16 +288,29 @@ impl Members {
 
     /// Waits for each member; those that a member adds come later in the list.
     #[track_caller]
-    fn wait_for_each(&self) {
-        loop {
-            let Some(handle) = self.lock().handles.last().cloned() else { break };
-            handle.wait();
-            // Taken out only now: if the wait is unwound, the next one must find it.
-            let mut state = self.lock();
-            while state.handles.last().is_some_and(TaskHandle::is_settled) {
-                state.handles.pop();
-            }
+    fn wait_for_each(&self) -> Result<(), Deadlock> {
+        while let Some(handle) = self.another() {
+            handle.wait_for(Purpose::GroupExit)?;
         }
+        Ok(())
+    }
+
+    /// Likewise, also if that can never end.
+    #[track_caller]
+    fn wait_for_each_without_end(&self) {
+        while let Some(handle) = self.another() {
+            let _it_has_ended = handle.wait_timeout(Duration::MAX);
+        }
+    }
+
+    /// A member that has not ended.
+    fn another(&self) -> Option<TaskHandle> {
+        // Taken out only when they have ended: if a wait is unwound, the next one must find it.
+        let mut state = self.lock();
+        while state.handles.last().is_some_and(TaskHandle::is_settled) {
+            state.handles.pop();
+        }
+        state.handles.last().cloned()
     }
 
     /// Called when members cannot be waited for: waiting is forbidden here, say. They may have

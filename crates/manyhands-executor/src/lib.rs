@@ -30,10 +30,12 @@ mod sequential;
 mod submit;
 mod surroundings;
 mod task;
+mod tasks_edge;
 mod wait_many;
 mod watch;
 mod work;
 mod worker_death;
+mod workforce;
 
 pub use as_completed::{
     AsCompleted, AsCompletedTimeout, Unfinished, as_completed, as_completed_timeout,
@@ -61,6 +63,7 @@ pub use wait_many::{
     wait_first_error_timeout,
 };
 pub use worker_death::WorkerDeath;
+pub use workforce::Workforce;
 
 /// What must not compile.
 #[cfg(doctest)]

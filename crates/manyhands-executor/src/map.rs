@@ -10,13 +10,14 @@ use std::iter::Fuse;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::Reason;
+use manyhands_wait::{Deadlock, Reason, WaitError};
 
 use crate::chunk::{Chunk, Results};
 use crate::completions::Completions;
 use crate::error::{TaskError, TaskErrorKind};
 use crate::home;
-use crate::task::Task;
+use crate::task::{Task, TaskHandle};
+use crate::tasks_edge::{Needs, TasksEdge};
 
 static NEXT_RESULT: Reason = Reason::new("next result of a map");
 
@@ -99,7 +100,9 @@ impl MapOptions {
 /// Dropping the map cancels what is left: calls that have not begun never do, running ones are
 /// asked to end.
 ///
-/// Iterate from threads or coroutines.
+/// Iterate from threads or coroutines. If the next result can never come, because its call waits for
+/// this very reader or for others who do, the map ends with one error of the kind
+/// [`Deadlock`](TaskErrorKind::Deadlock), like one whose time is over.
 #[must_use = "results that are never read hide their errors; use `for_each`"]
 pub struct Map<'e, I: IntoIterator, R> {
     inputs: Fuse<I::IntoIter>,
@@ -191,6 +194,11 @@ impl<'e, I: IntoIterator, R: Send + 'static> Map<'e, I, R> {
                 self.current = Results::all_failed(1, &error);
                 return true;
             }
+            Next::Deadlock(deadlock) => {
+                self.stop();
+                self.current = Results::all_failed(1, &TaskError::from(deadlock));
+                return true;
+            }
         };
         self.in_flight -= piece.length;
         self.current = match piece.task.result() {
@@ -277,20 +285,28 @@ struct Piece<R> {
 /// Chunks under way, in the order in which they will be read.
 enum Pending<R> {
     Ordered(VecDeque<Piece<R>>),
-    Unordered { pieces: HashMap<usize, Piece<R>>, next_key: usize, ended: Arc<Completions> },
+    Unordered {
+        pieces: HashMap<usize, Piece<R>>,
+        /// Of the same pieces, without their types: what the wait-for graph looks at.
+        handles: HashMap<usize, TaskHandle>,
+        next_key: usize,
+        ended: Arc<Completions>,
+    },
 }
 
 enum Next<R> {
     Piece(Piece<R>),
     Nothing,
     TimedOut,
+    Deadlock(Deadlock),
 }
 
 impl<R> Pending<R> {
     fn new(unordered: bool) -> Pending<R> {
         if unordered {
             let ended = Arc::new(Completions::new());
-            Pending::Unordered { pieces: HashMap::new(), next_key: 0, ended }
+            let (pieces, handles) = (HashMap::new(), HashMap::new());
+            Pending::Unordered { pieces, handles, next_key: 0, ended }
         } else {
             Pending::Ordered(VecDeque::new())
         }
@@ -302,10 +318,12 @@ impl<R> Pending<R> {
     {
         match self {
             Pending::Ordered(pieces) => pieces.push_back(piece),
-            Pending::Unordered { pieces, next_key, ended } => {
+            Pending::Unordered { pieces, handles, next_key, ended } => {
                 let key = *next_key;
                 *next_key += 1;
-                piece.task.handle().header().add_queue(ended, key);
+                let handle = piece.task.handle();
+                handle.header().add_queue(ended, key);
+                handles.insert(key, handle);
                 pieces.insert(key, piece);
             }
         }
@@ -325,7 +343,9 @@ impl<R> Pending<R> {
                         if home::is_worker() {
                             home::help_own(&piece.task.handle());
                         }
-                        piece.task.wait();
+                        if let Err(deadlock) = piece.task.wait_checked() {
+                            return Next::Deadlock(deadlock);
+                        }
                         true
                     }
                     Some(_) if piece.task.outcome().is_some() => true,
@@ -340,7 +360,7 @@ impl<R> Pending<R> {
                     Next::TimedOut
                 }
             }
-            Pending::Unordered { pieces, ended, .. } => {
+            Pending::Unordered { pieces, handles, ended, .. } => {
                 if pieces.is_empty() {
                     return Next::Nothing;
                 }
@@ -351,12 +371,18 @@ impl<R> Pending<R> {
                             let mut pieces = pieces.values();
                             let _helped = pieces.any(|piece| home::help_own(&piece.task.handle()));
                         }
-                        ended.pop(&NEXT_RESULT, until)
+                        let (handles, needs) = (handles.values(), Needs::Any);
+                        let edge = TasksEdge { handles, ended, needs, reason: &NEXT_RESULT };
+                        ended.pop(&NEXT_RESULT, &edge, until)
                     }
                 };
                 match key {
-                    Ok(key) => pieces.remove(&key).map_or(Next::Nothing, Next::Piece),
-                    Err(manyhands_wait::TimedOut) => Next::TimedOut,
+                    Ok(key) => {
+                        handles.remove(&key);
+                        pieces.remove(&key).map_or(Next::Nothing, Next::Piece)
+                    }
+                    Err(WaitError::Deadlock(deadlock)) => Next::Deadlock(deadlock),
+                    Err(_time_is_over) => Next::TimedOut,
                 }
             }
         }
@@ -370,7 +396,8 @@ impl<R> Pending<R> {
                     piece.task.cancel();
                 }
             }
-            Pending::Unordered { pieces, .. } => {
+            Pending::Unordered { pieces, handles, .. } => {
+                handles.clear();
                 for (_, piece) in pieces.drain() {
                     piece.task.cancel();
                 }

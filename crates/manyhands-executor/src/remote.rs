@@ -8,6 +8,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
+use manyhands_wait::Agent;
+
 use crate::home::Home;
 
 /// An executor that sends jobs away. Its methods may be called from anywhere, also for tasks that
@@ -18,6 +20,13 @@ pub trait Remote: Send + Sync {
 
     /// Whether the code of the task of this number, which was dispatched, has begun.
     fn is_started(&self, task: u64) -> bool;
+
+    /// As which context of this process's wait-for graph the code of that task waits, if it waits for
+    /// something that this process knows of.
+    fn runs_as(&self, task: u64) -> Option<Agent> {
+        let _unknown = task;
+        None
+    }
 }
 
 impl Home {

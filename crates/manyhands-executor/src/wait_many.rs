@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use manyhands_wait::Reason;
+use manyhands_wait::{Reason, WaitError};
 
 use crate::task::{AsTask, TaskHandle};
+use crate::tasks_edge::Needs;
 use crate::watch::Watch;
 
 static ANY: Reason = Reason::new("any of several tasks");
@@ -25,6 +26,11 @@ pub struct Waited<T> {
 ///
 /// Like the other functions here it works from threads and coroutines, counts a task given twice
 /// once, and returns at once for no tasks. The source is CPython's `concurrent.futures.wait`.
+///
+/// # Panics
+/// With the report if it can never return, because the tasks wait for this very caller, or for others
+/// who do: it has a [`Deadlock`](manyhands_wait::Deadlock) for a payload, and a task around this call
+/// fails with that. So do the other functions here that have no limit.
 #[doc(alias = "FIRST_COMPLETED")]
 #[track_caller]
 pub fn wait_any<T: AsTask>(tasks: impl IntoIterator<Item = T>) -> Waited<T> {
@@ -97,6 +103,13 @@ impl When {
         }
     }
 
+    fn needs(self) -> Needs {
+        match self {
+            When::All => Needs::All,
+            When::Any | When::FirstError => Needs::Any,
+        }
+    }
+
     /// Whether the wait is over after one more task, this one, has ended.
     fn is_over(self, handle: Option<&TaskHandle>, left: usize) -> bool {
         match self {
@@ -118,7 +131,11 @@ fn wait_many<T: AsTask>(
     let mut watch = Watch::over(tasks);
     let mut left = watch.len();
     while left > 0 {
-        let Ok(place) = watch.next(when.reason(), until) else { break };
+        let place = match watch.next(when.reason(), when.needs(), until) {
+            Ok(place) => place,
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+            Err(_time_is_over) => break,
+        };
         left -= 1;
         if when.is_over(watch.handle(place), left) {
             break;

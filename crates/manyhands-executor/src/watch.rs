@@ -6,19 +6,24 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use manyhands_wait::{Reason, TimedOut};
+use manyhands_wait::{Reason, WaitError};
 
 use crate::completions::Completions;
 use crate::home;
 use crate::task::{AsTask, Phase, TaskHandle, Waiter, timed_out_in_queue};
+use crate::tasks_edge::{Needs, TasksEdge};
 
 /// A list of tasks, each once, named by their places in it. Dropped, it leaves them as they are.
 pub(crate) struct Watch<T> {
     /// `None` once taken out, so that nothing keeps such a task.
-    tasks: Vec<Option<(T, TaskHandle)>>,
+    tasks: Vec<Option<T>>,
+    /// Likewise.
+    handles: Vec<Option<TaskHandle>>,
     ended: Arc<Completions>,
     /// No task before this place is queued any more.
     first_queued: usize,
+    /// Every task before this place has ended, or was taken out.
+    first_open: usize,
     /// The deadlines of those that may be queued, the earliest on top.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
 }
@@ -27,8 +32,10 @@ impl<T: AsTask> Watch<T> {
     pub(crate) fn over(tasks: impl IntoIterator<Item = T>) -> Watch<T> {
         let mut watch = Watch {
             tasks: Vec::new(),
+            handles: Vec::new(),
             ended: Arc::new(Completions::new()),
             first_queued: 0,
+            first_open: 0,
             deadlines: BinaryHeap::new(),
         };
         let mut seen = HashSet::new();
@@ -40,7 +47,8 @@ impl<T: AsTask> Watch<T> {
                     watch.deadlines.push(Reverse((at, place)));
                 }
                 handle.header().add_queue(&watch.ended, place);
-                watch.tasks.push(Some((task, handle)));
+                watch.tasks.push(Some(task));
+                watch.handles.push(Some(handle));
             }
         }
         watch
@@ -55,20 +63,22 @@ impl<T> Watch<T> {
 
     /// The handle of a task that was not taken out.
     pub(crate) fn handle(&self, place: usize) -> Option<&TaskHandle> {
-        self.tasks[place].as_ref().map(|(_, handle)| handle)
+        self.handles[place].as_ref()
     }
 
     /// Waits for the next task to end, and tells its place. Without a limit a worker of the
     /// executor in whose queue one of them is runs that one.
     ///
     /// # Errors
-    /// [`TimedOut`] when `until` has come.
+    /// [`TimedOut`](WaitError::TimedOut) when `until` has come. A deadlock if no task will end; or,
+    /// where `needs` says that all must end, if one will not.
     #[track_caller]
     pub(crate) fn next(
         &mut self,
         reason: &'static Reason,
+        needs: Needs,
         until: Option<Instant>,
-    ) -> Result<usize, TimedOut> {
+    ) -> Result<usize, WaitError> {
         if let Some(place) = self.ended.try_pop() {
             return Ok(place);
         }
@@ -77,11 +87,15 @@ impl<T> Watch<T> {
         }
         loop {
             let limit = [until, self.next_deadline()].into_iter().flatten().min();
-            if let Ok(place) = self.ended.pop(reason, limit) {
-                return Ok(place);
+            self.pass_over_ended();
+            let handles = self.handles[self.first_open..].iter().flatten();
+            let edge = TasksEdge { handles, ended: &self.ended, needs, reason };
+            match self.ended.pop(reason, &edge, limit) {
+                Err(WaitError::TimedOut) => {}
+                place_or_deadlock => return place_or_deadlock,
             }
             if until.is_some_and(|until| until <= Instant::now()) {
-                return Err(TimedOut);
+                return Err(WaitError::TimedOut);
             }
             self.fail_late();
         }
@@ -94,16 +108,20 @@ impl<T> Watch<T> {
 
     /// Takes out one task.
     pub(crate) fn take(&mut self, place: usize) -> Option<T> {
-        self.tasks[place].take().map(|(task, _)| task)
+        drop(self.handles[place].take());
+        self.tasks[place].take()
     }
 
     /// Takes out all that are left, in their order, with whether they have ended.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (T, bool)> {
         let ended = Arc::clone(&self.ended);
-        std::mem::take(&mut self.tasks).into_iter().flatten().map(move |(task, handle)| {
-            handle.header().remove_queue(&ended);
-            (task, handle.is_settled())
-        })
+        let handles = std::mem::take(&mut self.handles).into_iter().flatten();
+        std::mem::take(&mut self.tasks).into_iter().flatten().zip(handles).map(
+            move |(task, handle)| {
+                handle.header().remove_queue(&ended);
+                (task, handle.is_settled())
+            },
+        )
     }
 
     /// Runs one task that is queued with the executor this thread works for, if there is one.
@@ -116,8 +134,15 @@ impl<T> Watch<T> {
         {
             self.first_queued += 1;
         }
-        let mut handles = self.tasks[self.first_queued..].iter().flatten();
-        let _helped = handles.any(|(_, handle)| home::help(handle.cell(), Waiter::One));
+        let mut handles = self.handles[self.first_queued..].iter().flatten();
+        let _helped = handles.any(|handle| home::help(handle.cell(), Waiter::One));
+    }
+
+    fn pass_over_ended(&mut self) {
+        let ended = |handle: &Option<TaskHandle>| handle.as_ref().is_none_or(TaskHandle::is_settled);
+        while self.handles.get(self.first_open).is_some_and(ended) {
+            self.first_open += 1;
+        }
     }
 
     /// The earliest deadline of a task that is queued.
@@ -147,7 +172,7 @@ impl<T> Watch<T> {
 
 impl<T> Drop for Watch<T> {
     fn drop(&mut self) {
-        for (_, handle) in self.tasks.iter().flatten() {
+        for handle in self.handles.iter().flatten() {
             handle.header().remove_queue(&self.ended);
         }
     }

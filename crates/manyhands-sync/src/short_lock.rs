@@ -209,6 +209,7 @@ mod tests {
                 scope.spawn(|| {
                     for _ in 0..50_000 {
                         let mut both = lock.lock();
+                let both = &mut *both;
                         both.0 += 1;
                         both.1 += 2;
                     }

@@ -1,20 +1,21 @@
 //! [`Pool`]: a bound on how many coroutines of this thread run at a time, and a hold on all of them.
 
 mod map;
+mod members;
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::cell::Cell;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use manyhands_executor::{Task, TaskError, TaskHandle, TaskOptions};
-use manyhands_wait::{Reason, Wait, current_task};
+use manyhands_executor::{Job, Task, TaskError, TaskHandle, TaskOptions};
+use manyhands_wait::{Deadlock, Reason, Wait, WaitError, current_task};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::spawn::{spawn_with, yield_now};
 
 pub use map::{Imap, ImapUnordered};
+use members::{Members, PlaceEdge};
 
 static PLACE: Reason = Reason::new("free place in a pool of coroutines");
 
@@ -59,7 +60,7 @@ struct Inner {
     limit: Option<usize>,
     places: Arc<Semaphore>,
     next: Cell<u64>,
-    members: RefCell<HashMap<u64, TaskHandle>>,
+    members: Members,
     /// Places taken, also by coroutines that are about to be members.
     taken: Cell<usize>,
 }
@@ -86,7 +87,7 @@ impl Pool {
                 limit,
                 places: Arc::new(places),
                 next: Cell::new(0),
-                members: RefCell::new(HashMap::new()),
+                members: Members::default(),
                 taken: Cell::new(0),
             }),
         }
@@ -95,13 +96,19 @@ impl Pool {
     /// Runs `f` as a coroutine of the pool. Waits for a place first if the pool is full; those who
     /// wait get their places in the order in which they came.
     ///
-    /// A member that spawns into its own full pool waits for the others. If all of them do, they wait
-    /// for ever.
+    /// A member that spawns into its own full pool waits for the others. If all of them do, one of them
+    /// gets a task that has failed with a [`Deadlock`], and the others go on.
     #[doc(alias = "apply_async")]
     #[track_caller]
     pub fn spawn<R: 'static>(&self, f: impl FnOnce() -> R + 'static) -> Task<R> {
-        let place = self.wait_for_place();
-        self.start(place, f)
+        match self.wait_for_place() {
+            Ok(place) => self.start(place, f),
+            Err(deadlock) => {
+                let (task, job) = Job::of_this_thread(TaskOptions::new(), f);
+                job.fail(deadlock.into());
+                task
+            }
+        }
     }
 
     /// Runs `f` as a coroutine of the pool if there is a place for it.
@@ -187,9 +194,12 @@ impl Pool {
 
     /// Waits until there is a free place. It may be taken again by the time the caller looks: only
     /// [`spawn`](Pool::spawn) is sure to get one.
+    ///
+    /// # Panics
+    /// With a [`Deadlock`] if there will never be one, because all members wait for this very caller.
     #[track_caller]
     pub fn wait_available(&self) {
-        drop(self.wait_for_place());
+        drop(self.wait_for_place().unwrap_or_else(|deadlock| deadlock.raise()));
     }
 
     /// How many coroutines of the pool have not ended.
@@ -231,32 +241,36 @@ impl Pool {
         member.wait();
         // One that another thread has cancelled before it began has ended at once, but it has its
         // place until the hub comes to its closure.
-        while self.inner.members.borrow().contains_key(&key) {
+        while self.inner.members.contains(key) {
             yield_now();
         }
     }
 
     fn another_member(&self) -> Option<(u64, TaskHandle)> {
         let myself = current_task().map(|task| task.id);
-        let members = self.inner.members.borrow();
-        let another = members.iter().find(|(_, member)| Some(member.id()) != myself);
-        another.map(|(key, member)| (*key, member.clone()))
+        self.inner.members.find(|member| Some(member.id()) != myself)
     }
 
     fn other_members(&self) -> Vec<TaskHandle> {
         let myself = current_task().map(|task| task.id);
-        let members = self.inner.members.borrow();
-        members.values().filter(|member| Some(member.id()) != myself).cloned().collect()
+        self.inner.members.all_where(|member| Some(member.id()) != myself)
     }
 
     #[track_caller]
-    fn wait_for_place(&self) -> Place {
+    fn wait_for_place(&self) -> Result<Place, Deadlock> {
         if let Some(place) = self.try_place() {
-            return place;
+            return Ok(place);
         }
-        let place = Arc::clone(&self.inner.places).acquire_owned();
-        let Ok(permit) = Wait::new(&PLACE).run(place) else { unreachable!("the wait has no end") };
-        self.taken(permit.expect("the semaphore of a pool is never closed"))
+        let inner = &self.inner;
+        let place = Arc::clone(&inner.places).acquire_owned();
+        let edge = PlaceEdge { members: &inner.members, places: &inner.places, limit: inner.limit };
+        match Wait::new(&PLACE).on(&edge).run_checked(place) {
+            Ok(permit) => {
+                Ok(self.taken(permit.expect("the semaphore of a pool is never closed")))
+            }
+            Err(WaitError::Deadlock(deadlock)) => Err(deadlock),
+            Err(_) => unreachable!("the wait has no end"),
+        }
     }
 
     fn try_place(&self) -> Option<Place> {
@@ -280,7 +294,7 @@ impl Pool {
         });
         // It has ended already only if there was no hub for it.
         if !task.is_done() {
-            self.inner.members.borrow_mut().insert(key, task.handle());
+            self.inner.members.insert(key, task.handle());
         }
         task
     }
@@ -303,7 +317,6 @@ struct Place {
 impl Drop for Place {
     fn drop(&mut self) {
         self.inner.taken.set(self.inner.taken.get() - 1);
-        let member = self.inner.members.borrow_mut().remove(&self.key);
-        drop(member);
+        self.inner.members.remove(self.key);
     }
 }

@@ -59,8 +59,8 @@ pub(crate) trait Source {
     /// One job that nobody has begun.
     fn take(&self) -> Option<Job>;
 
-    /// A job that was taken has ended.
-    fn ended(&self);
+    /// The job of this task, which may be one that was taken, has ended.
+    fn ended(&self, task: u64);
 
     /// The hub has something to do.
     fn busy(&self);
@@ -491,11 +491,12 @@ impl Hub {
     #[cold]
     fn fail(&self, job: Job, error: &StackError) {
         let message = format!("there is no stack for the coroutine: {error}");
+        let task = job.id().unwrap_or_default();
         job.fail(TaskError::new(TaskErrorKind::Rejected, message));
         self.remote.count_start();
         self.remote.count_end();
         if let Some(source) = &self.source {
-            source.ended();
+            source.ended(task);
         }
     }
 
@@ -514,11 +515,11 @@ impl Hub {
     /// Keeps a body whose job has ended for the next one.
     #[inline(never)]
     fn retire(&self, body: NonNull<Body>) {
-        if let Some(source) = &self.source {
-            source.ended();
-        }
         // SAFETY: it has just been suspended, so it is valid.
         let this = unsafe { body.as_ref() };
+        if let Some(source) = &self.source {
+            source.ended(this.running.id());
+        }
         this.context.end();
         if !self.with_bodies(|bodies| bodies.keep(body, stack::idle_max())) {
             // SAFETY: its job has ended and it was taken off the list; wakers know only the seat,

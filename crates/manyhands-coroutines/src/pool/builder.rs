@@ -13,6 +13,7 @@ use crate::stack::StackSize;
 pub struct CoroutinePoolBuilder {
     hubs: Option<usize>,
     pub(super) limit: Option<usize>,
+    pub(super) relief: Option<usize>,
     pub(super) stack_size: Option<StackSize>,
     pub(super) name_prefix: Option<String>,
 }
@@ -20,6 +21,10 @@ pub struct CoroutinePoolBuilder {
 impl CoroutinePoolBuilder {
     /// For how many calls of a `map` each hub has room if the pool has no limit.
     pub const DEFAULT_WINDOW: usize = 256;
+
+    /// How many jobs may be under way beyond the limit if nothing else is said: see
+    /// [`relief`](Self::relief).
+    pub const DEFAULT_RELIEF: usize = 4096;
 
     /// How many hubs, each on a thread of its own. Default: one for each core.
     pub fn hubs(mut self, hubs: usize) -> CoroutinePoolBuilder {
@@ -29,11 +34,22 @@ impl CoroutinePoolBuilder {
 
     /// How many jobs may be under way at a time; others wait in the queue. Default: no limit.
     ///
-    /// A job that waits for another of the same pool keeps its place meanwhile: when all places are
-    /// held by jobs that wait for queued ones, they wait for ever. Give jobs that submit more jobs a
-    /// pool without a limit, and bound what they do with a [`Pool`](crate::Pool) or a window.
+    /// A job that waits for another of the same pool keeps its place meanwhile. When all places are
+    /// held by jobs that wait for queued ones, directly or through others, one more is granted: see
+    /// [`relief`](Self::relief).
     pub fn limit(mut self, jobs: usize) -> CoroutinePoolBuilder {
         self.limit = Some(jobs);
+        self
+    }
+
+    /// How many jobs more than [`limit`](Self::limit) may be under way while all others wait for jobs in
+    /// the queue of this very pool: proven, so that without one more none of them would ever go on. It
+    /// ends as soon as the others can do without it. Default: [`DEFAULT_RELIEF`](Self::DEFAULT_RELIEF).
+    ///
+    /// With 0 the pool is strict: one of the waits ends with a
+    /// [`Deadlock`](manyhands_wait::Deadlock) instead.
+    pub fn relief(mut self, jobs: usize) -> CoroutinePoolBuilder {
+        self.relief = Some(jobs);
         self
     }
 

@@ -1,6 +1,7 @@
 //! [`CoroutinePool`]: the executor `coroutines[:HUBS]`.
 
 mod builder;
+mod places;
 mod shared;
 
 use std::fmt;

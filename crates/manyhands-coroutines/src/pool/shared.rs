@@ -5,15 +5,16 @@
 //! between. So either the submitter wakes the hub, or the hub sees the job.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::{Job, JobQueue, Rejected, RejectedReason, Shutdown};
-use manyhands_wait::{Reason, Wait};
+use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason, Shutdown, Workforce};
+use manyhands_wait::{Blockers, Reason, Wait};
 
 use super::builder::CoroutinePoolBuilder;
+use super::places::Places;
 use crate::hub::{Hub, Remote, Source};
 use crate::stack::StackSize;
 
@@ -26,15 +27,15 @@ const CLOSED: u64 = 1 << 63;
 pub(super) struct Shared {
     name_prefix: String,
     stack_size: StackSize,
-    limit: Option<usize>,
+    /// Where queued jobs are at home, if they may have to wait for a place.
+    home: Home,
+    places: Option<Places>,
     queue: JobQueue,
     hubs: Vec<Place>,
     starting: Once,
     submitted: CachePadded<AtomicU64>,
     /// Jobs that ended without a hub.
     cleared: AtomicU64,
-    /// Jobs under way; counted only if there is a limit.
-    under_way: CachePadded<AtomicUsize>,
     /// Why the pool is broken, if it is.
     broken: OnceLock<String>,
     end: Mutex<End>,
@@ -73,28 +74,34 @@ pub struct Statistics {
 
 impl Shared {
     pub(super) fn create(config: CoroutinePoolBuilder, hubs: usize) -> Arc<Shared> {
-        Arc::new(Shared {
+        let relief = config.relief.unwrap_or(CoroutinePoolBuilder::DEFAULT_RELIEF);
+        let shared = Arc::new(Shared {
             name_prefix: config.name_prefix.unwrap_or_default(),
             stack_size: config.stack_size.unwrap_or(StackSize::DEFAULT),
-            limit: config.limit,
+            home: Home::create(),
+            places: config.limit.map(|limit| Places::new(limit, relief)),
             queue: JobQueue::new(),
             hubs: (0..hubs).map(|_| Place::default()).collect(),
             starting: Once::new(),
             submitted: CachePadded::default(),
             cleared: AtomicU64::new(0),
-            under_way: CachePadded::default(),
             broken: OnceLock::new(),
             end: Mutex::default(),
-        })
+        });
+        if shared.places.is_some() {
+            let workforce: Weak<Shared> = Arc::downgrade(&shared);
+            shared.home.set_workforce(workforce);
+        }
+        shared
     }
 
     pub(super) fn limit(&self) -> Option<usize> {
-        self.limit
+        self.places.as_ref().map(Places::limit)
     }
 
     pub(super) fn window(&self) -> usize {
         let each = CoroutinePoolBuilder::DEFAULT_WINDOW;
-        self.limit.unwrap_or_else(|| self.hubs.len().saturating_mul(each))
+        self.limit().unwrap_or_else(|| self.hubs.len().saturating_mul(each))
     }
 
     pub(super) fn submit(self: &Arc<Self>, job: Job) -> Result<(), Rejected> {
@@ -106,6 +113,9 @@ impl Shared {
             self.submitted.fetch_sub(1, Ordering::SeqCst);
             self.wake_all(); // it was counted for a moment
             return Err(Rejected::new(job, RejectedReason::ShutDown));
+        }
+        if self.places.is_some() {
+            job.set_home(self.home);
         }
         self.queue.push(job);
         self.notify();
@@ -280,25 +290,23 @@ struct FromPool {
 impl Source for FromPool {
     fn take(&self) -> Option<Job> {
         let shared = &self.shared;
-        let Some(limit) = shared.limit else { return shared.queue.pop() };
+        let Some(places) = &shared.places else { return shared.queue.pop() };
         if !shared.queue.has_jobs() {
             return None;
         }
-        let more = |count: usize| (count < limit).then_some(count + 1);
-        shared.under_way.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more).ok()?;
-        let job = shared.queue.pop();
-        if job.is_none() {
-            self.make_room();
-        }
-        job
+        places.take(|| shared.queue.pop())
     }
 
-    fn ended(&self) {
-        if self.shared.limit.is_some() {
-            self.make_room();
+    fn ended(&self, task: u64) {
+        let shared = &self.shared;
+        if let Some(places) = &shared.places
+            && places.give_back(task, || shared.queue.has_jobs())
+            && shared.queue.has_jobs()
+        {
+            shared.notify();
         }
-        if self.shared.is_finished() {
-            self.shared.wake_all();
+        if shared.is_finished() {
+            shared.wake_all();
         }
     }
 
@@ -313,10 +321,7 @@ impl Source for FromPool {
         place.idle.store(true, Ordering::SeqCst);
         fence(Ordering::SeqCst);
         let has_jobs = self.shared.queue.has_jobs()
-            && self
-                .shared
-                .limit
-                .is_none_or(|limit| self.shared.under_way.load(Ordering::SeqCst) < limit);
+            && self.shared.places.as_ref().is_none_or(Places::has_room);
         if has_jobs {
             place.idle.store(false, Ordering::SeqCst);
         }
@@ -328,12 +333,20 @@ impl Source for FromPool {
     }
 }
 
-impl FromPool {
-    /// A job has ended, or was not there: another may be begun.
-    fn make_room(&self) {
-        self.shared.under_way.fetch_sub(1, Ordering::SeqCst);
-        if self.shared.queue.has_jobs() {
-            self.shared.notify();
+/// The tasks that have the places of a pool with a limit, as the wait-for graph sees them.
+impl Workforce for Shared {
+    fn blockers(&self, blockers: &mut Blockers) {
+        match &self.places {
+            Some(places) if self.broken.get().is_none() => places.blockers(blockers),
+            _ => blockers.may_end(),
         }
+    }
+
+    fn relieve(&self) -> bool {
+        let granted = self.places.as_ref().is_some_and(Places::relieve);
+        if granted {
+            self.wake_all();
+        }
+        granted
     }
 }

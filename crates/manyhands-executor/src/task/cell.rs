@@ -155,9 +155,8 @@ impl<W: Work> CallCell<W> {
 
     fn execute(&self, work: W) -> Outcome<W::Output> {
         let header = &self.shared.header;
-        let label = || header.label();
         let deadline = header.options().and_then(|options| options.run_deadline());
-        let layer = Layer::new().task(&label).source(header).deadline(deadline);
+        let layer = Layer::new().task(header).source(header).deadline(deadline);
         panic_capture::catch(|| layer.enter(|| work.call()))
             .map_err(|payload| error_of(payload, &layer))
     }

@@ -2,13 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use manyhands_wait::TimedOut;
+use manyhands_wait::{Agent, Blockers, Deadlock, TimedOut};
 
 use super::{
-    Cancellation, CellRef, Headed, JobCell, Phase, Task, Verdict, Waiter, cell, header,
-    wait_for_end, wait_until,
+    Cancellation, CellRef, Headed, JobCell, Phase, Purpose, Task, Verdict, Waiter, cell, edge, header,
+    wait_for_end, wait_timeout,
 };
 
 /// A handle of a task that does not know the type of its outcome. Clones are the same task; it
@@ -60,9 +60,28 @@ impl TaskHandle {
 
     /// Waits until the task has ended. From a worker of the executor in whose queue the task still
     /// is, the task runs right here instead.
+    ///
+    /// # Panics
+    /// With the report if that can never be: see [`wait_checked`](Self::wait_checked).
     #[track_caller]
     pub fn wait(&self) {
-        wait_for_end(&*self.cell, Waiter::One);
+        self.wait_checked().unwrap_or_else(|deadlock| deadlock.raise());
+    }
+
+    /// Like [`wait`](Self::wait), and says so if the task will never end because it waits for this very
+    /// caller, or for others who do.
+    ///
+    /// # Errors
+    /// The [`Deadlock`]: who waits for whom. The task goes on.
+    #[track_caller]
+    pub fn wait_checked(&self) -> Result<(), Deadlock> {
+        self.wait_for(Purpose::Result)
+    }
+
+    /// Likewise, for the sake of something.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, purpose: Purpose) -> Result<(), Deadlock> {
+        wait_for_end(&*self.cell, Waiter::One, purpose)
     }
 
     /// Waits until the task has ended, for at most `limit`.
@@ -74,7 +93,22 @@ impl TaskHandle {
         if self.is_settled() {
             return Ok(());
         }
-        wait_until(&*self.cell, Instant::now().checked_add(limit))
+        wait_timeout(&*self.cell, limit)
+    }
+
+    /// Names for whom one waits who waits for the end of this task, which holds a place that others
+    /// want: for a [`Workforce`](crate::Workforce). Unless it has begun the wait may end.
+    pub fn blockers(&self, blockers: &mut Blockers) {
+        match self.header().phase() {
+            Phase::Queued => blockers.may_end(),
+            _ => edge::any_of(self.header(), blockers),
+        }
+    }
+
+    /// Whether the code of the task, which has begun, waits for something that somebody known has to
+    /// do.
+    pub fn is_stopped(&self) -> bool {
+        self.header().runner().is_some_and(Agent::is_waiting)
     }
 
     /// Whether the task has ended and its callbacks have run.

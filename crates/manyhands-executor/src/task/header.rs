@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::task::Waker;
 use std::time::Instant;
 
-use manyhands_wait::{CancelSource, TaskLabel};
+use manyhands_wait::{Agent, CancelSource, LayerTask, TaskLabel};
 
 use crate::completions::Completions;
 use crate::options::TaskOptions;
@@ -117,6 +117,8 @@ struct Waiters {
     /// A list of callbacks, whose type only the typed half of the task knows.
     callbacks: Option<Box<dyn Any + Send>>,
     substitute: Option<Substitute>,
+    /// As which context the task's code waits, while it waits for something that is known.
+    runner: Option<Agent>,
 }
 
 impl Header {
@@ -347,6 +349,22 @@ impl Header {
         }
     }
 
+    /// As which context the code of the task waits; `None` while that goes on, or waits for something
+    /// of which nothing is known.
+    pub(crate) fn runner(&self) -> Option<Agent> {
+        lock(&self.waiters).as_ref().and_then(|waiters| waiters.runner)
+    }
+
+    /// Says as which context the code of the task waits from here on; `None` if it goes on.
+    pub(crate) fn set_runner(&self, runner: Option<Agent>) {
+        let mut waiters = lock(&self.waiters);
+        if runner.is_some() {
+            waiters.get_or_insert_default().runner = runner;
+        } else if let Some(waiters) = waiters.as_mut() {
+            waiters.runner = None;
+        }
+    }
+
     /// Whether the outcome is lent for good.
     pub(crate) fn is_lent(&self) -> bool {
         self.state.load(Ordering::Acquire) & LENT != 0
@@ -508,6 +526,17 @@ impl CancelSource for Header {
 
     fn unregister(&self, key: usize) {
         self.discard(|waiters| waiters.runners.take_if(|(of, _)| *of == key));
+    }
+}
+
+/// The code of the task waits as the context on whose stack it runs.
+impl LayerTask for Header {
+    fn label(&self) -> TaskLabel {
+        Header::label(self)
+    }
+
+    fn set_waiting(&self, agent: Option<Agent>) {
+        self.set_runner(agent);
     }
 }
 

@@ -91,9 +91,8 @@ impl<R: 'static, F: FnOnce() -> R + 'static> LocalCell<R, F> {
 
     fn execute(&self, f: F) -> Outcome<R> {
         let header = &self.shared.header;
-        let label = || header.label();
         let deadline = header.options().and_then(|options| options.run_deadline());
-        let layer = Layer::new().task(&label).source(header).deadline(deadline);
+        let layer = Layer::new().task(header).source(header).deadline(deadline);
         panic_capture::catch(|| layer.enter(f)).map_err(|payload| error_of(payload, &layer))
     }
 }

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod cell;
+pub(crate) mod edge;
 mod few;
 mod future;
 mod handle;
@@ -17,11 +18,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Deadlock, Reason, TimedOut, Wait, WaitError};
 
 pub(crate) use cell::{
     CallCell, Ending, JobCell, TaskCell, cancelled, drop_quietly, timed_out_in_queue,
 };
+pub(crate) use edge::{Purpose, TaskEdge};
 pub(crate) use future::FutureCell;
 pub use handle::{AsTask, TaskHandle};
 pub(crate) use header::{Phase, Runner, Verdict};
@@ -34,6 +36,7 @@ use crate::error::TaskError;
 use crate::home;
 
 static RESULT: Reason = Reason::new("result of a task");
+static GROUP_EXIT: Reason = Reason::new("exit of a group");
 
 /// What [`Task::cancel`] came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -81,15 +84,20 @@ impl<R> Task<R> {
     /// Callable from threads and coroutines; in async code `.await` the task.
     ///
     /// # Errors
-    /// The task's [`TaskError`](crate::TaskError).
+    /// The task's [`TaskError`](crate::TaskError). One of the kind
+    /// [`Deadlock`](crate::TaskErrorKind::Deadlock) also if the outcome can never come, because the task
+    /// waits for this very caller, or for others who do. The task goes on then without anybody who
+    /// waits for it.
     ///
     /// # Panics
     /// If the outcome was taken before, by [`result_timeout`](Self::result_timeout) or `.await`.
     #[track_caller]
     #[inline]
     pub fn result(self) -> Outcome<R> {
-        if !self.is_settled() {
-            wait_for_end(self.cell(), Waiter::Owner);
+        if !self.is_settled()
+            && let Err(deadlock) = wait_for_end(self.cell(), Waiter::Owner, Purpose::Result)
+        {
+            return Err(TaskError::from(deadlock));
         }
         self.cell.shared().take().expect("the outcome of a task is taken only once")
     }
@@ -109,9 +117,22 @@ impl<R> Task<R> {
     }
 
     /// Waits until the task has ended and leaves the outcome where it is.
+    ///
+    /// # Panics
+    /// With the report if that can never be: see [`wait_checked`](Self::wait_checked).
     #[track_caller]
     pub fn wait(&self) {
-        wait_for_end(self.cell(), Waiter::One);
+        self.wait_checked().unwrap_or_else(|deadlock| deadlock.raise());
+    }
+
+    /// Like [`wait`](Self::wait), and says so if the task will never end because it waits for this very
+    /// caller, or for others who do.
+    ///
+    /// # Errors
+    /// The [`Deadlock`]: who waits for whom. The task goes on.
+    #[track_caller]
+    pub fn wait_checked(&self) -> Result<(), Deadlock> {
+        wait_for_end(self.cell(), Waiter::One, Purpose::Result)
     }
 
     /// Like [`wait`](Self::wait), for at most `limit`; never runs the task here.
@@ -126,7 +147,7 @@ impl<R> Task<R> {
         if limit.is_zero() {
             return Err(TimedOut);
         }
-        wait_until(self.cell(), Instant::now().checked_add(limit))
+        wait_timeout(self.cell(), limit)
     }
 
     /// The outcome, if the task has ended, its callbacks have run, and it was not taken.
@@ -248,33 +269,60 @@ pub(crate) enum Waiter {
 
 /// Waits until the task behind `cell` is done. Runs it here if this thread works for the executor
 /// in whose queue it is.
+///
+/// # Errors
+/// The deadlock, if it will never be done.
 #[inline]
 #[track_caller]
-fn wait_for_end(cell: &dyn JobCell, waiter: Waiter) {
+fn wait_for_end(cell: &dyn JobCell, waiter: Waiter, purpose: Purpose) -> Result<(), Deadlock> {
     if cell.header().phase() == Phase::Done {
-        return;
+        return Ok(());
     }
     if home::help(cell, waiter) && cell.header().phase() == Phase::Done {
-        return;
+        return Ok(());
     }
-    wait_in_queue(cell);
+    wait_in_queue(cell, purpose)
 }
 
 /// Waits until the task behind `cell` is done, whoever runs it.
 #[inline(never)]
 #[track_caller]
-fn wait_in_queue(cell: &dyn JobCell) {
-    if wait_until(cell, cell.header().deadline()).is_err() {
-        // The task's own deadline, while it may still be in the queue: nobody else might look. If
-        // it runs it will be ended by its own waits.
-        cell.fail(timed_out_in_queue());
-        let Err(TimedOut) = wait_until(cell, None) else { return };
+fn wait_in_queue(cell: &dyn JobCell, purpose: Purpose) -> Result<(), Deadlock> {
+    match wait_until(cell, purpose, cell.header().deadline()) {
+        Ok(()) => return Ok(()),
+        Err(WaitError::Deadlock(deadlock)) => return Err(deadlock),
+        Err(_time_is_over) => {}
+    }
+    // The task's own deadline, while it may still be in the queue: nobody else might look. If
+    // it runs it will be ended by its own waits.
+    cell.fail(timed_out_in_queue());
+    match wait_until(cell, purpose, None) {
+        Err(WaitError::Deadlock(deadlock)) => Err(deadlock),
+        Ok(()) | Err(_) => Ok(()),
     }
 }
 
 /// Waits until the task behind `cell` is done, or until `until`.
 #[track_caller]
-fn wait_until(cell: &dyn JobCell, until: Option<Instant>) -> Result<(), TimedOut> {
+fn wait_until(
+    cell: &dyn JobCell,
+    purpose: Purpose,
+    until: Option<Instant>,
+) -> Result<(), WaitError> {
+    let done = Done { cell, key: None };
+    let reason = match purpose {
+        Purpose::Result => &RESULT,
+        Purpose::GroupExit => &GROUP_EXIT,
+    };
+    let edge = TaskEdge { cell, purpose };
+    Wait::new(reason).on_task(cell.header().id()).on(&edge).until(until).run_checked(done)
+}
+
+/// Waits until the task behind `cell` is done, for at most `limit`. Such a wait ends: nobody asks
+/// whether it is in a deadlock.
+#[track_caller]
+fn wait_timeout(cell: &dyn JobCell, limit: Duration) -> Result<(), TimedOut> {
+    let until = Instant::now().checked_add(limit);
     let done = Done { cell, key: None };
     Wait::new(&RESULT).on_task(cell.header().id()).until(until).run(done)
 }

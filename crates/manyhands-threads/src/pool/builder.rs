@@ -28,9 +28,14 @@ pub struct ThreadPoolBuilder {
     pub(super) queue_bound: Option<usize>,
     pub(super) stack_bytes: Option<usize>,
     pub(super) daemon: bool,
+    pub(super) relief: Option<usize>,
 }
 
 impl ThreadPoolBuilder {
+    /// How many workers may be started beyond the number of a pool if nothing else is said: see
+    /// [`relief`](Self::relief).
+    pub const DEFAULT_RELIEF: usize = 256;
+
     /// The greatest number of threads at work. Default: [`default_workers`].
     #[doc(alias = "max_workers")]
     pub fn workers(mut self, workers: usize) -> ThreadPoolBuilder {
@@ -61,7 +66,8 @@ impl ThreadPoolBuilder {
 
     /// How many jobs may be queued. When that many are, `submit` and `spawn` wait, and their
     /// `try_` forms return [`Full`](manyhands_executor::RejectedReason::Full). The pool's own
-    /// workers do not wait: nobody else might make room. Default: no bound.
+    /// workers do not wait: nobody else might make room. If none of them ever will, because all wait for
+    /// who submits, the task fails with a [`Deadlock`](manyhands_wait::Deadlock). Default: no bound.
     pub fn queue_bound(mut self, jobs: usize) -> ThreadPoolBuilder {
         self.queue_bound = Some(jobs);
         self
@@ -70,6 +76,18 @@ impl ThreadPoolBuilder {
     /// The size of each worker's stack in bytes. Default: std's, 2 MiB.
     pub fn stack_bytes(mut self, bytes: usize) -> ThreadPoolBuilder {
         self.stack_bytes = Some(bytes);
+        self
+    }
+
+    /// How many workers more than [`workers`](Self::workers) there may be while all others wait, directly
+    /// or through others, for jobs in the queue of this very pool: proven, so that without one more none
+    /// of them would ever go on. It ends as soon as the others can do without it. Default:
+    /// [`DEFAULT_RELIEF`](Self::DEFAULT_RELIEF).
+    ///
+    /// With 0 the pool is strict: one of the waits ends with a
+    /// [`Deadlock`](manyhands_wait::Deadlock) instead.
+    pub fn relief(mut self, workers: usize) -> ThreadPoolBuilder {
+        self.relief = Some(workers);
         self
     }
 
@@ -107,6 +125,7 @@ impl fmt::Debug for ThreadPoolBuilder {
             .field("queue_bound", &self.queue_bound)
             .field("stack_bytes", &self.stack_bytes)
             .field("daemon", &self.daemon)
+            .field("relief", &self.relief)
             .finish()
     }
 }

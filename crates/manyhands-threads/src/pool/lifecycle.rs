@@ -1,5 +1,6 @@
 //! The end of a pool, and of all pools when the process ends.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -7,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use manyhands_executor::Shutdown;
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Agent, Blockers, Reason, Resource, TimedOut, Wait, WaitError};
 
 use super::shared::Shared;
 
@@ -24,7 +25,15 @@ impl Shared {
         self.sleep.wake_all();
         // A worker that waited for its own end would wait for ever.
         if how.wait && !self.home.is_here() {
-            let Ok(()) = self.wait_for_end(None) else { unreachable!("the wait has no end") };
+            let end = poll_fn(|cx| self.poll_end(cx));
+            if std::thread::panicking() {
+                // A second panic would end the process; whoever else takes part may find a deadlock.
+                let Ok(()) = Wait::new(&END).run(end) else { unreachable!("the wait has no end") };
+            } else if let Err(WaitError::Deadlock(deadlock)) =
+                Wait::new(&END).on(&EndEdge(self)).run_checked(end)
+            {
+                deadlock.raise();
+            }
         }
     }
 
@@ -41,6 +50,19 @@ impl Shared {
         roster.waiting_for_end.retain(|waker| !waker.will_wake(cx.waker()));
         roster.waiting_for_end.push(cx.waker().clone());
         Poll::Pending
+    }
+}
+
+/// The end of a pool, as something to wait for.
+struct EndEdge<'a>(&'a Shared);
+
+impl Resource for EndEdge<'_> {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        self.0.blockers_of_end(blockers);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "end of thread pool '{}'", self.0.name_prefix)
     }
 }
 

@@ -5,6 +5,7 @@
 mod builder;
 mod growth;
 mod lifecycle;
+mod relief;
 mod room;
 mod shared;
 mod sleep;

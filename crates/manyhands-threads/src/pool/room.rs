@@ -1,11 +1,13 @@
 //! Room in a bounded queue: taken by submitters, who wait for it, given back by workers.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
-use manyhands_wait::{Reason, Wait};
+use manyhands_executor::Workforce;
+use manyhands_wait::{Agent, Blockers, Deadlock, Reason, Resource, Wait, WaitError};
 
 static ROOM: Reason = Reason::new("room in the queue of a thread pool");
 
@@ -45,11 +47,14 @@ impl Room {
         taken
     }
 
-    /// Waits for a place and takes it.
+    /// Waits for a place and takes it; the workers give places back.
+    ///
+    /// # Errors
+    /// The deadlock, if none of them will ever take a job out of the queue.
     #[track_caller]
-    pub(super) fn take(&self) {
+    pub(super) fn take(&self, workers: &dyn Workforce) -> Result<(), Deadlock> {
         if self.try_take() {
-            return;
+            return Ok(());
         }
         let mut place = Place { room: self, key: None };
         let taken = poll_fn(|cx| {
@@ -68,7 +73,12 @@ impl Room {
             place.key = Some(key);
             Poll::Pending
         });
-        let Ok(()) = Wait::new(&ROOM).run(taken) else { unreachable!("the wait has no end") };
+        let edge = RoomEdge { room: self, workers };
+        match Wait::new(&ROOM).on(&edge).run_checked(taken) {
+            Ok(()) => Ok(()),
+            Err(WaitError::Deadlock(deadlock)) => Err(deadlock),
+            Err(_) => unreachable!("the wait has no end"),
+        }
     }
 
     /// Gives a place back.
@@ -98,6 +108,33 @@ impl Room {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Room in the queue, as something to wait for.
+struct RoomEdge<'a> {
+    room: &'a Room,
+    workers: &'a dyn Workforce,
+}
+
+impl Resource for RoomEdge<'_> {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        let state = self.room.lock();
+        let may_go_on = state.closed || state.free > 0;
+        drop(state);
+        if may_go_on {
+            blockers.may_end();
+        } else {
+            self.workers.blockers(blockers);
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(ROOM.text())
+    }
+
+    fn relieve(&self) -> bool {
+        self.workers.relieve()
     }
 }
 

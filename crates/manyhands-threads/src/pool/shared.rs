@@ -1,11 +1,12 @@
 //! What the pool's handle and its workers share: the counts, and the way of a job into the queue.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason};
+use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason, TaskError};
+use manyhands_wait::Agent;
 
 use super::builder::{Initializer, ThreadPoolBuilder};
 use super::room::Room;
@@ -17,6 +18,7 @@ use super::{lifecycle, worker};
 const CLOSED: u64 = 1 << 63;
 
 pub(crate) struct Shared {
+    pub(super) this: Weak<Shared>,
     pub(super) workers_max: usize,
     pub(super) name_prefix: String,
     pub(super) initializer: Option<Initializer>,
@@ -39,6 +41,9 @@ pub(crate) struct Shared {
     pub(super) alive: AtomicUsize,
     /// Workers whose job has declared that it blocks.
     pub(super) blocked: AtomicUsize,
+    /// Workers beyond those, started because all were proven to wait for what is queued.
+    pub(super) relief: AtomicUsize,
+    pub(super) relief_max: usize,
     roster: Mutex<Roster>,
 }
 
@@ -60,6 +65,15 @@ pub(super) struct Slot {
     pub(super) number: usize,
     pub(super) finished: CachePadded<AtomicU64>,
     pub(super) running: AtomicBool,
+    /// As which context it works; known once its thread has begun.
+    pub(super) agent: OnceLock<Agent>,
+}
+
+impl Slot {
+    /// Whether it waits for something that somebody known has to do.
+    fn is_stopped(&self) -> bool {
+        self.agent.get().is_some_and(|agent| agent.is_waiting())
+    }
 }
 
 /// A pool at one moment; made by [`ThreadPool::statistics`](crate::ThreadPool::statistics). The
@@ -79,6 +93,9 @@ pub struct Statistics {
     pub idle: usize,
     /// Threads whose job has declared that it blocks.
     pub blocked: usize,
+    /// Threads beyond the greatest number, started because all others were proven to wait for jobs in
+    /// the queue.
+    pub relief: usize,
     /// Jobs that run now.
     pub running: usize,
     /// Jobs that wait in the queue.
@@ -89,7 +106,8 @@ pub struct Statistics {
 
 impl Shared {
     pub(super) fn create(config: ThreadPoolBuilder, workers_max: usize) -> Arc<Shared> {
-        let shared = Arc::new(Shared {
+        let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
+            this: Weak::clone(this),
             workers_max,
             name_prefix: config.name_prefix.unwrap_or_default(),
             initializer: config.initializer,
@@ -106,8 +124,11 @@ impl Shared {
             broken: OnceLock::new(),
             alive: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
+            relief: AtomicUsize::new(0),
+            relief_max: config.relief.unwrap_or(ThreadPoolBuilder::DEFAULT_RELIEF),
             roster: Mutex::default(),
         });
+        shared.home.set_workforce(Weak::<Shared>::clone(&shared.this));
         lifecycle::register(&shared);
         shared
     }
@@ -125,7 +146,10 @@ impl Shared {
             if self.home.is_here() {
                 room.take_anyway();
             } else if wait_for_room {
-                room.take();
+                if let Err(deadlock) = room.take(&**self) {
+                    job.fail(TaskError::from(deadlock));
+                    return Ok(());
+                }
             } else if !room.try_take() {
                 return Err(Rejected::new(job, RejectedReason::Full));
             }
@@ -163,8 +187,10 @@ impl Shared {
     }
 
     /// How many workers there may be.
-    fn allowed(&self) -> usize {
-        self.workers_max + self.blocked.load(Ordering::Relaxed)
+    pub(super) fn allowed(&self) -> usize {
+        self.workers_max
+            + self.blocked.load(Ordering::Relaxed)
+            + self.relief.load(Ordering::Relaxed)
     }
 
     /// Whether there are more workers than there may be, because one that was blocked goes on.
@@ -172,14 +198,24 @@ impl Shared {
         self.alive.load(Ordering::Relaxed) > self.allowed()
     }
 
-    /// Takes a worker off the roster if there is one too many.
+    /// Takes a worker off the roster if there is one too many; not the last one that could begin what
+    /// is queued.
     pub(super) fn retire_if_surplus(&self, slot: &Arc<Slot>) -> bool {
         let mut roster = self.roster();
-        let surplus = roster.slots.len() > self.allowed();
-        if surplus {
-            self.strike(&mut roster, slot);
+        if roster.slots.len() <= self.allowed() || !self.can_spare(&roster, slot) {
+            return false;
         }
-        surplus
+        self.strike(&mut roster, slot);
+        true
+    }
+
+    /// Whether the others can do without this worker, which has no job. If all of them wait, and there
+    /// are jobs, they may wait for these, and none of them would find out: who closes a circle of
+    /// waits looks for it, and this one would close it by leaving. Asked under the lock of the
+    /// roster, so that one that begins to wait afterwards, and looks, finds this one gone.
+    pub(super) fn can_spare(&self, roster: &Roster, slot: &Arc<Slot>) -> bool {
+        let others = || roster.slots.iter().filter(|other| !Arc::ptr_eq(other, slot));
+        !self.queue.has_jobs() || others().any(|other| !other.is_stopped())
     }
 
     /// Takes a worker off the roster, if it is on it.
@@ -261,6 +297,7 @@ impl Shared {
             started: roster.started,
             idle: self.sleep.idle(),
             blocked: self.blocked.load(Ordering::Relaxed),
+            relief: self.relief.load(Ordering::Relaxed),
             running,
             queued: outstanding.saturating_sub(running),
             finished,

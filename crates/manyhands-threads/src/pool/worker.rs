@@ -1,22 +1,24 @@
 //! One worker: started when needed, takes jobs until there is no reason to stay.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use crossbeam_utils::CachePadded;
 use manyhands_executor::Job;
-use manyhands_wait::{Context, Spin};
+use manyhands_wait::{Agent, Spin};
 
 use super::growth;
 use super::shared::{Roster, Shared, Slot};
 use super::sleep::Sleeper;
 
-/// Starts one worker. If that fails the pool goes on with those it has; without any it is broken.
-pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) {
+/// Starts one worker; `false` if that fails. Then the pool goes on with those it has; without any it is
+/// broken.
+pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) -> bool {
     let slot = Arc::new(Slot {
         number: roster.next_number,
         finished: CachePadded::default(),
         running: AtomicBool::new(false),
+        agent: OnceLock::new(),
     });
     let name = format!("{}_{}", shared.name_prefix, slot.number).replace('\0', "");
     let mut builder = std::thread::Builder::new().name(name);
@@ -34,6 +36,7 @@ pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) {
             roster.slots.push(slot);
             roster.peak = roster.peak.max(roster.slots.len());
             shared.alive.store(roster.slots.len(), Ordering::SeqCst);
+            return true;
         }
         Err(error) if roster.slots.is_empty() => {
             // The job that wanted the worker is cleared by its submitter, who looks at `broken`.
@@ -41,11 +44,13 @@ pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) {
         }
         Err(_) => shared.sleep.notify(),
     }
+    false
 }
 
 fn work(shared: &Arc<Shared>, slot: &Arc<Slot>) {
     let _leave = Leave { shared, slot };
-    Context::current(); // known to dumps under its name from the start
+    // Known to dumps under its name from the start.
+    let _first = slot.agent.set(Agent::current());
     growth::work_for(shared, || {
         if let Some(initializer) = &shared.initializer
             && let Err(why) = initializer()
@@ -78,6 +83,9 @@ fn run(shared: &Arc<Shared>, slot: &Slot, job: Job) {
 
 /// The next job; `None` when the worker shall end.
 fn next_job(shared: &Arc<Shared>, slot: &Arc<Slot>, me: &Arc<Sleeper>) -> Option<Job> {
+    if shared.end_relief(slot) {
+        return None;
+    }
     if shared.broken.get().is_none() && !shared.has_surplus() {
         let job = shared.queue.pop();
         if job.is_some() {
@@ -89,6 +97,7 @@ fn next_job(shared: &Arc<Shared>, slot: &Arc<Slot>, me: &Arc<Sleeper>) -> Option
     loop {
         Spin::start().until(|| shared.queue.has_jobs() || must_look_up(shared));
         let ends = shared.broken.get().is_some()
+            || shared.end_relief(slot)
             || (shared.has_surplus() && shared.retire_if_surplus(slot));
         let job = if ends { None } else { shared.queue.pop() };
         if ends || job.is_some() || is_finished(shared) {

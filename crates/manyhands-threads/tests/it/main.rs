@@ -2,6 +2,7 @@
 //! the acceptance table is tested.
 
 mod bounded_queue;
+mod deadlocks;
 mod growth;
 mod isolation;
 mod lifecycle;
@@ -10,6 +11,7 @@ mod order;
 mod patience;
 mod priorities;
 mod shutdown_and_init;
+mod starvation;
 mod stress;
 mod submit_and_map;
 mod threads;

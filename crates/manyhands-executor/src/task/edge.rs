@@ -1,0 +1,82 @@
+//! A task as the wait-for graph sees it: whom somebody waits for who waits for its end.
+//!
+//! | phase | the wait goes on only if |
+//! |---|---|
+//! | queued | one of those who work for its [home](crate::Home) comes free; unknown without a [`Workforce`](crate::Workforce) |
+//! | running | the context that runs its code goes on, which is known while that waits itself |
+//! | running, sent away | the context over there goes on, if its executor knows it |
+//! | finished | unknown: its callbacks run |
+//! | done | – it has ended already |
+//!
+//! Nobody writes down who runs a task when it begins: that would cost every task something, and a
+//! context that does not wait blocks nobody for good. A context that is about to wait tells the tasks
+//! on its stack ([`LayerTask::set_waiting`](manyhands_wait::LayerTask::set_waiting)), before the graph
+//! can see its wait.
+
+use std::fmt;
+
+use manyhands_wait::{Agent, Blockers, Resource};
+
+use super::{Headed, JobCell, Phase};
+use crate::remote::remote_of;
+use crate::task::header::Header;
+use crate::workforce;
+
+/// For the sake of what somebody waits for the end of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// They want its outcome.
+    Result,
+    /// They leave the group that it belongs to.
+    GroupExit,
+}
+
+/// The end of a task, as something to wait for.
+pub(crate) struct TaskEdge<C> {
+    pub(crate) cell: C,
+    pub(crate) purpose: Purpose,
+}
+
+impl<C: std::ops::Deref<Target: JobCell> + Send + Sync> Resource for TaskEdge<C> {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        any_of(self.cell.header(), blockers);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = self.cell.header().label();
+        match self.purpose {
+            Purpose::Result => write!(f, "result of {label}"),
+            Purpose::GroupExit => write!(f, "exit of a group, for {label} in it"),
+        }
+    }
+
+    fn relieve(&self) -> bool {
+        relieve(self.cell.header())
+    }
+}
+
+/// Names those of whom one has to go on before the task can end.
+pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
+    match header.phase() {
+        Phase::Finished | Phase::Done => blockers.may_end(),
+        Phase::Queued => workforce::blockers_at(header.home(), blockers),
+        Phase::Running if header.is_away() => {
+            let there = remote_of(header.home()).and_then(|remote| remote.runs_as(header.id()));
+            name(there, blockers);
+        }
+        Phase::Running => name(header.runner(), blockers),
+    }
+}
+
+/// Has the executor of a queued task see to it that somebody begins it although all its workers wait.
+/// `true` if it did.
+pub(crate) fn relieve(header: &Header) -> bool {
+    header.phase() == Phase::Queued && workforce::relieve(header.home())
+}
+
+fn name(agent: Option<Agent>, blockers: &mut Blockers) {
+    match agent {
+        Some(agent) => blockers.any_of(agent),
+        None => blockers.may_end(),
+    }
+}

@@ -1,0 +1,84 @@
+//! Several tasks as the wait-for graph sees them: whom somebody waits for who waits for some of them to
+//! end.
+
+use std::fmt;
+
+use manyhands_wait::{Agent, Blockers, Reason, Resource};
+
+use crate::completions::Completions;
+use crate::task::{TaskHandle, edge};
+
+/// What a wait for several tasks needs in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Some of them to end.
+    Any,
+    /// All of them to end.
+    All,
+}
+
+/// The end of one of several tasks, as something to wait for.
+pub(crate) struct TasksEdge<'a, H> {
+    /// Those that may not have ended yet.
+    pub(crate) handles: H,
+    /// Where they say so; who waits reads it.
+    pub(crate) ended: &'a Completions,
+    pub(crate) needs: Needs,
+    pub(crate) reason: &'static Reason,
+}
+
+/// Of so many that must all end, each is a reason for the wait not to end; the others' turn comes when
+/// these have ended. Asking all of them again and again would take the square of their number.
+const LOOKED_AT: usize = 16;
+
+/// So many are named in reports.
+const NAMED: usize = 3;
+
+impl<'a, H: Iterator<Item = &'a TaskHandle> + Clone> TasksEdge<'_, H> {
+    fn open(&self) -> impl Iterator<Item = &'a TaskHandle> {
+        self.handles.clone().filter(|handle| !handle.is_settled())
+    }
+}
+
+impl<'a, H> Resource for TasksEdge<'_, H>
+where
+    H: Iterator<Item = &'a TaskHandle> + Clone + Send + Sync,
+{
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        if !self.ended.is_empty() {
+            return blockers.may_end();
+        }
+        match self.needs {
+            Needs::Any => {
+                for handle in self.open() {
+                    edge::any_of(handle.header(), blockers);
+                    if blockers.is_settled() {
+                        return;
+                    }
+                }
+            }
+            Needs::All => {
+                for handle in self.open().take(LOOKED_AT) {
+                    blockers.also(|condition| edge::any_of(handle.header(), condition));
+                }
+            }
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.reason.text())?;
+        let mut open = self.open();
+        for (number, handle) in open.by_ref().take(NAMED).enumerate() {
+            let comma = if number == 0 { "" } else { "," };
+            write!(f, "{comma} {}", handle.header().label())?;
+        }
+        match open.count() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+
+    fn relieve(&self) -> bool {
+        self.open().any(|handle| edge::relieve(handle.header()))
+    }
+}

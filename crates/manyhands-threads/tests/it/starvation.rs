@@ -1,0 +1,135 @@
+//! Pools whose workers all wait for jobs that are queued behind them, through others: one more worker,
+//! for as long as it is needed, or a deadlock that says so.
+
+use std::sync::Arc;
+
+use manyhands_executor::{Task, TaskError, TaskHandle};
+use manyhands_threads::{Thread, ThreadPool};
+
+use crate::patience::{Gate, eventually};
+
+fn of_one() -> Arc<ThreadPool> {
+    Arc::new(ThreadPool::new(1).unwrap())
+}
+
+fn strict() -> Arc<ThreadPool> {
+    Arc::new(ThreadPool::builder().workers(1).relief(0).build().unwrap())
+}
+
+/// A job on `first` waits for one on `second`, which waits for another one on `first`.
+fn there_and_back(first: &Arc<ThreadPool>, second: &Arc<ThreadPool>) -> Task<Result<u32, TaskError>> {
+    let (a, b) = (Arc::clone(first), Arc::clone(second));
+    first.spawn(move || {
+        let inner = b.spawn(move || a.spawn(|| 42).result());
+        inner.result().and_then(|outcome| outcome)
+    })
+}
+
+#[test]
+fn two_pools_of_one_that_wait_for_each_other_go_on() {
+    let (a, b) = (of_one(), of_one());
+    assert_eq!(there_and_back(&a, &b).result().unwrap().unwrap(), 42);
+}
+
+#[test]
+fn the_worker_that_was_started_ends_when_it_is_not_needed_any_more() {
+    let (a, b) = (of_one(), of_one());
+    for _ in 0..20 {
+        assert_eq!(there_and_back(&a, &b).result().unwrap().unwrap(), 42);
+    }
+    eventually("the pools are as small as they were", || {
+        [&a, &b].iter().all(|pool| {
+            let now = pool.statistics();
+            now.relief == 0 && now.workers <= 1
+        })
+    });
+}
+
+#[test]
+fn three_pools_in_a_ring_go_on() {
+    let pools = [of_one(), of_one(), of_one()];
+    fn round(pools: &[Arc<ThreadPool>; 3], at: usize, left: usize) -> Result<usize, TaskError> {
+        if left == 0 {
+            return Ok(at);
+        }
+        let all = pools.clone();
+        pools[at % 3].spawn(move || round(&all, at + 1, left - 1)).result()?
+    }
+    assert_eq!(round(&pools, 0, 30).unwrap(), 30);
+}
+
+#[test]
+fn a_strict_pool_has_one_of_the_waits_end_with_the_report() {
+    let (a, b) = (strict(), strict());
+    let error = there_and_back(&a, &b).result().unwrap().unwrap_err();
+    assert!(error.is_deadlock(), "{error}");
+    let report = error.deadlock().expect("found in this process").to_string();
+    assert!(report.contains("result of task"), "{report}");
+    assert!(a.statistics().started == 1 && b.statistics().started == 1);
+}
+
+#[test]
+fn the_relief_has_a_bound() {
+    let builder = ThreadPool::builder().workers(1).relief(2);
+    let (a, b) = (builder.clone().build().unwrap(), builder.build().unwrap());
+    let pools = [Arc::new(a), Arc::new(b)];
+    fn deeper(pools: &[Arc<ThreadPool>; 2], depth: usize) -> usize {
+        let all = pools.clone();
+        let inner = pools[depth % 2].spawn(move || deeper(&all, depth + 1));
+        inner.result().unwrap_or(depth)
+    }
+    // Two workers to begin with and two more for each pool.
+    assert_eq!(deeper(&pools, 0), 6);
+}
+
+#[test]
+fn room_in_a_queue_whose_workers_all_wait_is_made() {
+    let relieved = ThreadPool::builder().workers(1).queue_bound(1).build().unwrap();
+    assert_eq!(fill_while_the_worker_waits(relieved).result().unwrap(), 7);
+}
+
+#[test]
+fn room_in_a_strict_queue_whose_workers_all_wait_is_a_deadlock() {
+    let strict = ThreadPool::builder().workers(1).queue_bound(1).relief(0).build().unwrap();
+    let error = fill_while_the_worker_waits(strict).result().unwrap_err();
+    assert!(error.is_deadlock(), "{error}");
+    assert!(error.message().contains("room in the queue"), "{error}");
+}
+
+/// The only worker waits for a thread that submits more than the queue has room for. Returns the
+/// last of these tasks.
+fn fill_while_the_worker_waits(pool: ThreadPool) -> Task<u32> {
+    let pool = Arc::new(pool);
+    let begun = Arc::new(Gate::default());
+    let filler = Thread::spawn({
+        let (pool, begun) = (Arc::clone(&pool), Arc::clone(&begun));
+        move || {
+            begun.pass();
+            let _queued = pool.spawn(|| ());
+            pool.spawn(|| 7)
+        }
+    });
+    let handle: TaskHandle = filler.handle();
+    let waiting = pool.spawn(move || {
+        begun.open();
+        handle.wait_checked().is_ok()
+    });
+    let last = filler.join().unwrap();
+    assert!(waiting.result().unwrap());
+    last
+}
+
+#[test]
+fn a_worker_that_leaves_leaves_nobody_behind_who_waits_for_the_queue() {
+    // Workers come and go by `blocking` while others wait for each other's queued jobs in a circle: who
+    // leaves must not be the one that would have found it.
+    let (a, b) = (of_one(), of_one());
+    for _ in 0..200 {
+        let block = a.spawn(|| manyhands_threads::blocking(std::thread::yield_now));
+        let first = there_and_back(&a, &b);
+        let second = there_and_back(&b, &a);
+        assert_eq!(first.result().unwrap().unwrap(), 42);
+        assert_eq!(second.result().unwrap().unwrap(), 42);
+        block.result().unwrap();
+    }
+}
