@@ -20,6 +20,9 @@ pub struct WorkerDeath {
     /// Whether the system was short of memory: it was killed by a signal that nobody here sent, and
     /// the kernel has counted a process killed for want of memory since.
     pub likely_oom: bool,
+    /// Why its executor has killed it, if it did so because the worker told it what cannot be: its
+    /// memory is damaged, most likely by the task.
+    pub killed_for: Option<String>,
     /// The last lines that it wrote to standard error, empty if there were none.
     pub stderr_tail: String,
 }
@@ -38,6 +41,9 @@ impl fmt::Display for WorkerDeath {
             (Some(signal), _) => write!(f, "was killed by {}", NamedSignal(signal))?,
             (None, Some(code)) => write!(f, "exited with code {code}")?,
             (None, None) => f.write_str("is gone")?,
+        }
+        if let Some(why) = &self.killed_for {
+            write!(f, " because it is damaged: {why}")?;
         }
         if self.core_dumped {
             f.write_str(" (core dumped)")?;
@@ -92,5 +98,12 @@ mod tests {
         );
         let exit = WorkerDeath { exit_code: Some(0), ..WorkerDeath::of(7) };
         assert_eq!(exit.to_string(), "the worker (process 7) exited with code 0");
+        let why = Some("a slot holds another task".to_owned());
+        let killed = WorkerDeath { signal: Some(9), killed_for: why, ..WorkerDeath::of(7) };
+        assert_eq!(
+            killed.to_string(),
+            "the worker (process 7) was killed by signal 9 (SIGKILL) because it is damaged: a slot \
+             holds another task"
+        );
     }
 }

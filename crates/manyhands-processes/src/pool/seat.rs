@@ -9,8 +9,8 @@ use manyhands_executor::{TaskError, TaskErrorKind};
 
 use super::batch::{Batch, Ending};
 use super::channel::{
-    Channel, Consumer, Descriptors, PIECE_MAX, Producer, REQUEST_WORDS, Request, RequestKind,
-    Response, ResponseKind, SLOTS, SlotState, Slots, Unsent, Violation, now_ns, send_descriptors,
+    Channel, Consumer, Courier, PIECE_MAX, Producer, REQUEST_WORDS, Request, RequestKind, Response,
+    ResponseKind, SLOTS, SlotState, Slots, Unsent, Violation, now_ns, send_descriptors,
 };
 use super::flight::Flight;
 use super::freight::{Announced, Packed};
@@ -64,8 +64,8 @@ pub(super) struct Seat {
     pace_ns: u64,
     /// The socket beside the rings, once the worker has reported.
     pub(super) control: Option<Arc<UnixStream>>,
-    /// Descriptors that have come over it.
-    descriptors: Descriptors,
+    /// Who brings descriptors over it.
+    courier: Courier,
     /// Large payloads for the worker, and from it.
     outbox: Outbox,
     inbox: Inbox,
@@ -115,7 +115,7 @@ impl Seat {
             blocked: false,
             pace_ns: 0,
             control: None,
-            descriptors: Descriptors::default(),
+            courier: Courier::default(),
             outbox: Outbox::new(),
             inbox: Inbox::copying(buffers, memfd::limit()),
         }
@@ -365,16 +365,22 @@ impl Seat {
         batch: &mut Batch,
     ) -> Result<(), Violation> {
         let announced = Announced::read(message).map_err(Violation)?;
-        if let Some(control) = &self.control {
-            self.descriptors.hear_all(control);
-        }
-        let fds = self
-            .descriptors
-            .take(response.number, announced.fds())
-            .ok_or(Violation("the descriptors of an outcome did not come"))?;
+        let fds = match (&self.control, announced.fds()) {
+            (_, 0) => Some(Vec::new()),
+            (Some(control), count) => self.courier.hear(control, response.number, count)?,
+            (None, _) => return Err(Violation("an outcome came before the worker had reported")),
+        };
         let flight = self.take_result(response)?;
         let started_ns = now_ns_before(response.took_ns, flight.has_retries());
-        let ending = match announced.arrive(fds, &mut self.inbox) {
+        let arrived = match fds {
+            Some(fds) => announced.arrive(fds, &mut self.inbox),
+            None => {
+                Err("this process has too many open files to take what belongs to the result; \
+                         raise their limit, or keep fewer"
+                    .to_owned())
+            }
+        };
+        let ending = match arrived {
             Ok(arrived) => Ending::Laden(Box::new(arrived)),
             Err(why) => Ending::Failed(TaskError::new(TaskErrorKind::Codec, why)),
         };

@@ -15,7 +15,9 @@ mod slots;
 
 pub(super) use alarm::Bell;
 pub(super) use clock::{NEVER, instant_at, now_ns};
-pub(super) use descriptors::{Descriptors, Heard, Unsent, read, send_descriptors, send_word};
+pub(super) use descriptors::{
+    Courier, Descriptors, Heard, Unsent, read, send_descriptors, send_word,
+};
 pub(super) use frame::{PIECE_MAX, REQUEST_WORDS, Request, RequestKind, Response, ResponseKind};
 pub(super) use layout::{Channel, SLOTS};
 pub(super) use ring::{Consumer, Producer, Violation};

@@ -36,7 +36,7 @@ impl Service {
     }
 
     fn bury(&mut self, at: usize) {
-        let death = self.death_of(at);
+        let mut death = self.death_of(at);
         let Service { shared, bodies, batch, .. } = self;
         let body = bodies.swap_remove(at);
         shared.pids().retain(|pid| *pid != death.pid);
@@ -46,7 +46,14 @@ impl Service {
         };
         let mut seat = floor.seats.remove(index);
         // Everything that it wrote counts, up to where it makes no sense.
-        while matches!(seat.drain(batch), Ok(1..)) {}
+        let nonsense = loop {
+            match seat.drain(batch) {
+                Ok(1..) => {}
+                Ok(0) => break None,
+                Err(violation) => break Some(violation),
+            }
+        };
+        death.killed_for = nonsense.map(|violation| violation.to_string());
         let (begun, waiting) = seat.dissolve();
         floor.put_first(waiting);
         shared.vacancies.store(floor.vacancies(), Ordering::Relaxed);

@@ -6,6 +6,7 @@ mod ending_tasks;
 mod faults;
 mod lifecycle;
 mod limits;
+mod nonsense;
 mod orphans;
 mod payloads;
 mod retries;
