@@ -4,7 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use manyhands_executor::{Entry, TaskError, TaskErrorKind, encode_failure};
+use manyhands_executor::{Entry, TaskError, TaskErrorKind, drop_payload, encode_failure};
 use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel};
 
 use super::listener::Listener;
@@ -81,10 +81,13 @@ impl Calls {
                     TaskErrorKind::TimedOut,
                     "the task ran longer than it was allowed to",
                 ),
-                Err(_) => TaskError::new(
-                    TaskErrorKind::Panicked,
-                    "the task was unwound by an interruption that was meant for somebody else",
-                ),
+                Err(payload) => {
+                    drop_payload(payload);
+                    TaskError::new(
+                        TaskErrorKind::Panicked,
+                        "the task was unwound by an interruption that was meant for somebody else",
+                    )
+                }
             })
         })
     }

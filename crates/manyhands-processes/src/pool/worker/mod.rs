@@ -4,6 +4,7 @@
 mod call;
 mod incoming;
 mod listener;
+mod original;
 mod outgoing;
 
 use std::io::Write;
@@ -27,6 +28,7 @@ use crate::start::Origin;
 use call::Calls;
 use incoming::Incoming;
 use listener::Listener;
+use original::Original;
 use outgoing::Outgoing;
 
 /// What a worker is told when it starts.
@@ -45,6 +47,9 @@ const IDLE: Duration = Duration::from_secs(2);
 /// A worker that cannot go on because what came from its parent makes no sense, or because its
 /// memory is damaged.
 const DAMAGED: i32 = 114;
+
+/// A copy of a worker that a task has made and returned in.
+const COPIED: i32 = 115;
 
 /// Works until there is nothing more to do.
 pub(crate) fn run(origin: Origin) -> ! {
@@ -82,11 +87,16 @@ fn work(origin: Origin) -> Result<(), String> {
         // protocol of segments.
         inbox: unsafe { Inbox::in_place() },
         incoming: None,
+        original: Original::new(),
         channel,
     };
     let failed = |violation: Violation| violation.to_string();
     let outcome = match orders.initializer {
-        Some((entry, argument)) => worker.calls.initialize(entry, &argument),
+        Some((entry, argument)) => {
+            let outcome = worker.calls.initialize(entry, &argument);
+            worker.end_copy();
+            outcome
+        }
         None => Vec::new(),
     };
     worker.out.send(ResponseKind::Ready, 0, 0, &outcome).map_err(failed)?;
@@ -108,6 +118,7 @@ struct Worker {
     inbox: Inbox,
     /// An argument that comes in pieces.
     incoming: Option<Incoming>,
+    original: Original,
 }
 
 impl Worker {
@@ -169,11 +180,26 @@ impl Worker {
             }
             Some(Err(why)) => encode_failure(&TaskError::new(TaskErrorKind::Codec, why)),
         };
+        self.end_copy();
         let took_ns = self.calls.ended(started_ns);
         self.out.send_outcome(request.number, took_ns, &outcome, &travel.outgoing)?;
         self.slots.finish(request.number);
         self.out.announce();
         Ok(())
+    }
+
+    /// Ends this process if the code that was called has made a copy of the worker, and this is the copy:
+    /// what comes now is for the worker alone.
+    fn end_copy(&self) {
+        if self.original.is_here() {
+            return;
+        }
+        // Not through the standard library: a lock of its own may have been copied while it was held.
+        let why =
+            b"manyhands: a task has forked and returned in the copy too; the copy ends here\n";
+        let _nobody_reads_it = rustix::io::write(rustix::stdio::stderr(), why);
+        // SAFETY: ends the copy, and runs nothing: what there is to run is the worker's.
+        unsafe { libc::_exit(COPIED) }
     }
 
     fn unload(&mut self, request: &Request, message: Vec<u8>) -> Result<Freight, String> {

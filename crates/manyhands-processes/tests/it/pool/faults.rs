@@ -315,3 +315,62 @@ fn a_worker_that_is_stopped_is_killed_for_its_deadline() {
     assert!(error.is_timed_out(), "{error}");
     assert_eq!(pool.submit(double, 4).result().unwrap(), 8);
 }
+
+/// Panics when it is dropped, with another one of its kind as long as there are any.
+struct Bomb(u32);
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        if self.0 > 0 && manyhands_processes::in_worker() {
+            std::panic::panic_any(Bomb(self.0 - 1));
+        }
+    }
+}
+
+fn explode(depth: u32) {
+    std::panic::panic_any(Bomb(depth));
+}
+
+#[test]
+fn a_panic_whose_payload_panics_when_it_is_dropped_costs_no_worker() {
+    let pool = ProcessPool::new(1).unwrap();
+    let worker = pool.submit(pid, ()).result().unwrap();
+    for depth in [1, 2, 5] {
+        let error = pool.submit(explode, depth).result();
+        assert!(error.unwrap_err().is_panicked());
+    }
+    assert_eq!(pool.submit(pid, ()).result().unwrap(), worker, "the worker stays");
+}
+
+/// A value whose destructor panics with such a payload.
+struct Explosive;
+
+impl Serialize for Explosive {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for Explosive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Explosive, D::Error> {
+        <()>::deserialize(deserializer).map(|()| Explosive)
+    }
+}
+
+impl Drop for Explosive {
+    fn drop(&mut self) {
+        drop(Bomb(u32::from(manyhands_processes::in_worker()) * 3));
+    }
+}
+
+#[test]
+fn destructors_of_arguments_and_results_that_panic_cost_no_worker() {
+    let pool = ProcessPool::new(1).unwrap();
+    let worker = pool.submit(pid, ()).result().unwrap();
+    for _ in 0..3 {
+        let taken = pool.submit(|argument: Explosive| drop(argument), Explosive).result();
+        assert!(taken.unwrap_err().is_panicked());
+        let _a_value_or_an_error = pool.submit(|()| Explosive, ()).result();
+    }
+    assert_eq!(pool.submit(pid, ()).result().unwrap(), worker, "the worker stays");
+}

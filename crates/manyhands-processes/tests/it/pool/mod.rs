@@ -4,6 +4,7 @@ mod basics;
 mod callbacks;
 mod ending_tasks;
 mod faults;
+mod forks;
 mod lifecycle;
 mod limits;
 mod nonsense;
