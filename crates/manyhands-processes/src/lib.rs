@@ -59,9 +59,10 @@ mod spawn;
 mod start;
 
 pub use manager::{
-    Full, LockHolder, Managed, ManagedBarrier, ManagedCounter, ManagedEvent, ManagedList,
-    ManagedLock, ManagedLockGuard, ManagedMap, ManagedPermit, ManagedQueue, ManagedSemaphore,
-    ManagedValue, Manager, ManagerError, ManagerErrorKind, ObjectId,
+    Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,
+    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap, ManagedPermit,
+    ManagedQueue, ManagedSemaphore, ManagedValue, Manager, ManagerError, ManagerErrorKind,
+    ObjectId, managed_locks,
 };
 pub use memory::{
     AtomicInteger, Bytes, MemoryError, Pipe, PipeError, Shareable, Shared, SharedArray,

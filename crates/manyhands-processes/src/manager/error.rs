@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ManagerErrorKind {
-    /// The object is gone: its [`Manager`](crate::Manager) was dropped, or it was removed.
+    /// The object is gone: its [`Manager`](crate::Manager) was dropped, or it was removed, or it is a
+    /// [`Queue`](crate::Queue) of which nobody has a handle any more in the process that made it.
     Closed,
     /// The process that has the object is neither this one nor one of those that started it, or the
     /// connection to it is lost.
@@ -23,12 +24,15 @@ pub enum ManagerErrorKind {
     Nested,
     /// The process that has the object did not understand the request.
     Refused,
-    /// The queue is closed, and empty if the caller wanted an item.
+    /// Somebody called `close` on the queue, and it is empty if the caller wanted an item. The queue is
+    /// still there.
     QueueClosed,
     /// The barrier is broken: a participant gave up, was cancelled or died.
     BrokenBarrier,
     /// More was given back than had been taken: permits of a semaphore, items of a queue.
     TooManyReleased,
+    /// Whoever asked for a lock holds it, and would wait for itself for ever.
+    WouldDeadlock,
 }
 
 /// Why a call of a managed object has no answer. It can be sent between processes.
@@ -68,14 +72,23 @@ impl ManagerError {
         &self.message
     }
 
-    /// Whether the object is gone.
+    /// Whether the object is gone ([`Closed`](ManagerErrorKind::Closed)): every call of it fails from
+    /// now on. For a queue that somebody has closed see [`is_queue_closed`](Self::is_queue_closed).
     pub fn is_closed(&self) -> bool {
         self.kind == ManagerErrorKind::Closed
     }
 
-    /// Whether the queue was closed.
+    /// Whether the queue was closed by [`close`](crate::ManagedQueue::close)
+    /// ([`QueueClosed`](ManagerErrorKind::QueueClosed)): what ends a loop of consumers in order. Not
+    /// so if the queue is gone altogether, which is [`is_closed`](Self::is_closed); there items may
+    /// have been in it.
     pub fn is_queue_closed(&self) -> bool {
         self.kind == ManagerErrorKind::QueueClosed
+    }
+
+    /// Whether a lock was asked for by its own holder.
+    pub fn is_would_deadlock(&self) -> bool {
+        self.kind == ManagerErrorKind::WouldDeadlock
     }
 
     /// Whether the function that ran on the object panicked.

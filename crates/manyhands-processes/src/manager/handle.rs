@@ -117,6 +117,17 @@ impl<S: State> Handle<S> {
         F: Deferred<S, A, ()>,
     {
         match &self.route {
+            // Nothing is given back to one object while this thread is inside of another.
+            Route::Here(object) if object::is_inside() => {
+                let object = Arc::clone(object);
+                object::after_function(move || {
+                    let call = |state: &mut S, asker, answers: &mut _| {
+                        f(state, argument, asker, answers);
+                    };
+                    drop(object.run_here(call));
+                });
+                Ok(())
+            }
             Route::Here(object) => {
                 let (_, slot) =
                     object.run_here(|state, asker, answers| f(state, argument, asker, answers));

@@ -14,14 +14,14 @@ use super::upstream::Upstream;
 use super::*;
 
 /// The asking end of a line to this process.
-fn line() -> Arc<Upstream> {
+pub(super) fn line() -> Arc<Upstream> {
     let (asking, serving) = UnixStream::pair().unwrap();
     serve(0, serving).unwrap();
     Upstream::over(Socket::Owned(asking)).unwrap()
 }
 
 /// Calls `done` until it says yes.
-fn eventually(done: impl Fn() -> bool) {
+pub(super) fn eventually(done: impl Fn() -> bool) {
     for _ in 0..10_000 {
         if done() {
             return;
@@ -275,7 +275,7 @@ fn a_cancelled_waiter_leaves_nothing_behind() {
             Some(line) => (lock.over(line), seats.over(line), event.over(line)),
             None => (lock, seats, event),
         };
-        let (held, permit) = (lock.lock().unwrap(), seats.acquire().unwrap());
+        let (held, permit) = (lock.lock().unwrap().into_owned(), seats.acquire().unwrap());
         let waits: [Box<dyn FnOnce() -> bool + Send>; 3] = [
             Box::new({
                 let lock = lock.clone();

@@ -18,13 +18,15 @@ mod serving;
 mod upstream;
 
 #[cfg(test)]
+mod inside_tests;
+#[cfg(test)]
 mod line_tests;
 
 pub use error::{ManagerError, ManagerErrorKind};
 pub use objects::{
-    Full, LockHolder, Managed, ManagedBarrier, ManagedCounter, ManagedEvent, ManagedList,
-    ManagedLock, ManagedLockGuard, ManagedMap, ManagedPermit, ManagedQueue, ManagedSemaphore,
-    ManagedValue, ObjectId,
+    Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,
+    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap, ManagedPermit,
+    ManagedQueue, ManagedSemaphore, ManagedValue, ObjectId, managed_locks,
 };
 
 use std::collections::HashMap;
@@ -132,6 +134,11 @@ impl Manager {
         ManagedLock::of(self.keep(LockState::default()))
     }
 
+    /// A lock with a name, for messages and [`managed_locks`].
+    pub fn lock_named(&self, name: impl Into<String>) -> ManagedLock {
+        ManagedLock::of(self.keep(LockState::named(Some(name.into()))))
+    }
+
     /// An event that is not set.
     pub fn event(&self) -> ManagedEvent {
         ManagedEvent::of(self.keep(EventState::default()))
@@ -149,6 +156,9 @@ impl Manager {
 
     /// Ends one object: whoever waits for it is told, later calls fail. `false` if it is not one of
     /// this manager's, or gone already.
+    ///
+    /// From anywhere. Called from inside of a function that runs on a managed object, as where a
+    /// manager is dropped there, it takes effect when that function has ended.
     pub fn remove(&self, id: ObjectId) -> bool {
         if id.owner != object::this_process() {
             return false;

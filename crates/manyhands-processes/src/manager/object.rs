@@ -1,10 +1,10 @@
 //! Objects at their owner: a state behind a lock, and the table of all of them.
 
 use std::any::{Any, type_name};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
 use super::answer::{Answers, Asker, PeerId, Slot, Ticket};
 use super::error::{ManagerError, ManagerErrorKind};
@@ -31,6 +31,7 @@ impl<T: Send + 'static> State for Plain<T> {}
 /// An object; its state is gone once it was removed.
 pub(crate) struct Object<S> {
     id: u64,
+    this: Weak<Object<S>>,
     state: Mutex<Option<S>>,
 }
 
@@ -39,7 +40,11 @@ impl<S: State> Object<S> {
     pub(crate) fn register(state: S) -> Arc<Object<S>> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let object = Arc::new(Object { id, state: Mutex::new(Some(state)) });
+        let object = Arc::new_cyclic(|this| Object {
+            id,
+            this: Weak::clone(this),
+            state: Mutex::new(Some(state)),
+        });
         let any: Arc<dyn AnyObject> = Arc::<Object<S>>::clone(&object);
         table().write().unwrap_or_else(PoisonError::into_inner).insert(id, any);
         object
@@ -89,6 +94,12 @@ impl<S: State> Object<S> {
         self.run(Asker::here(ticket, Arc::clone(&slot)), &mut answers, f);
         answers.deliver();
         (ticket, slot)
+    }
+
+    fn take_state(&self) {
+        // Dropped after the lock is released: those who wait in it are told then.
+        let state = self.lock().take();
+        drop(state);
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<S>> {
@@ -142,9 +153,14 @@ impl<S: State> AnyObject for Object<S> {
 
     fn close(&self) {
         remove(self.id);
-        // Dropped after the lock is released: those who wait in it are told then.
-        let state = self.lock().take();
-        drop(state);
+        if is_inside() {
+            // The state that is in use by this thread may be this one.
+            if let Some(object) = self.this.upgrade() {
+                after_function(move || object.take_state());
+            }
+        } else {
+            self.take_state();
+        }
     }
 }
 
@@ -163,6 +179,13 @@ pub(crate) fn find(id: u64) -> Option<Arc<dyn AnyObject>> {
 /// The object with this number, if it is of this type.
 pub(crate) fn find_typed<S: State>(id: u64) -> Option<Arc<Object<S>>> {
     find(id)?.into_any().downcast().ok()
+}
+
+/// All objects of this type, in no order.
+pub(crate) fn all_typed<S: State>() -> Vec<Arc<Object<S>>> {
+    let objects: Vec<_> =
+        table().read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+    objects.into_iter().filter_map(|object| object.into_any().downcast().ok()).collect()
 }
 
 fn remove(id: u64) {
@@ -199,6 +222,18 @@ struct Inside(());
 
 thread_local! {
     static INSIDE: Cell<bool> = const { Cell::new(false) };
+    static AFTERWARDS: RefCell<Vec<Box<dyn FnOnce()>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this thread is inside of a function that runs on an object.
+pub(crate) fn is_inside() -> bool {
+    INSIDE.get()
+}
+
+/// Does something when the function has ended that this thread is inside of: what gives back or ends
+/// objects, and can neither fail nor wait for the object that the thread has locked.
+pub(crate) fn after_function(f: impl FnOnce() + 'static) {
+    AFTERWARDS.with_borrow_mut(|all| all.push(Box::new(f)));
 }
 
 impl Inside {
@@ -217,5 +252,9 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         INSIDE.set(false);
+        // Not borrowed meanwhile: what is done may end objects whose values do such things too.
+        while let Some(f) = AFTERWARDS.with_borrow_mut(Vec::pop) {
+            f();
+        }
     }
 }

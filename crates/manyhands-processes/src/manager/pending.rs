@@ -13,7 +13,7 @@ use manyhands_wait::{Reason, Spin, TimedOut, Wait, has_scoped_parker};
 use super::answer::{Answers, Slot, Ticket};
 use super::calls::{CallKey, Reply};
 use super::error::ManagerError;
-use super::object::{AnyObject, Object, State};
+use super::object::{self, AnyObject, Object, State};
 use super::protocol::codec;
 use super::protocol::frame::Target;
 use super::upstream::Upstream;
@@ -23,11 +23,11 @@ pub(crate) type Undo<S, R> = fn(&mut S, R, &mut Answers);
 
 /// A call that is under way.
 #[must_use = "a call that nobody waits for is withdrawn"]
-pub(crate) struct Pending<S: State, R> {
+pub(crate) struct Pending<S: State, R: 'static> {
     way: Way<S, R>,
 }
 
-enum Way<S: State, R> {
+enum Way<S: State, R: 'static> {
     /// The answer is known.
     Known(Option<Result<R, ManagerError>>),
     Here(Here<S, R>),
@@ -36,7 +36,7 @@ enum Way<S: State, R> {
     Over,
 }
 
-struct Here<S: State, R> {
+struct Here<S: State, R: 'static> {
     object: Arc<Object<S>>,
     slot: Arc<Slot<R>>,
     ticket: Ticket,
@@ -52,7 +52,7 @@ struct There<R> {
     answer: PhantomData<fn() -> R>,
 }
 
-impl<S: State, R> Pending<S, R> {
+impl<S: State, R: 'static> Pending<S, R> {
     pub(crate) fn known(answer: Result<R, ManagerError>) -> Pending<S, R> {
         Pending { way: Way::Known(Some(answer)) }
     }
@@ -157,7 +157,7 @@ impl<S: State, R: Portable> Future for Pending<S, R> {
 }
 
 // Nothing in it is pinned.
-impl<S: State, R> Unpin for Pending<S, R> {}
+impl<S: State, R: 'static> Unpin for Pending<S, R> {}
 
 impl<R: Portable> There<R> {
     fn answer(&self, reply: Reply) -> Result<R, ManagerError> {
@@ -177,20 +177,29 @@ impl<R: Portable> There<R> {
     }
 }
 
-impl<S: State, R> Drop for Pending<S, R> {
+impl<S: State, R: 'static> Here<S, R> {
+    fn withdraw(&self) {
+        let mut answers = Answers::default();
+        self.object.withdraw(self.ticket, &mut answers);
+        // No answer comes from now on; one may have come before.
+        if let (Some(Ok(value)), Some(undo)) = (self.slot.take(), self.undo) {
+            // An object that is gone has no use for it.
+            let _gone = self.object.with(|state| undo(state, value, &mut answers));
+        }
+        answers.deliver();
+    }
+}
+
+impl<S: State, R: 'static> Drop for Pending<S, R> {
     fn drop(&mut self) {
         match &self.way {
             Way::Known(_) | Way::Over => {}
-            Way::Here(here) => {
-                let mut answers = Answers::default();
-                here.object.withdraw(here.ticket, &mut answers);
-                // No answer comes from now on; one may have come before.
-                if let (Some(Ok(value)), Some(undo)) = (here.slot.take(), here.undo) {
-                    // An object that is gone has no use for it.
-                    let _gone = here.object.with(|state| undo(state, value, &mut answers));
+            Way::Here(_) if object::is_inside() => {
+                if let Way::Here(here) = std::mem::replace(&mut self.way, Way::Over) {
+                    object::after_function(move || here.withdraw());
                 }
-                answers.deliver();
             }
+            Way::Here(here) => here.withdraw(),
             Way::There(there) => there.upstream.withdraw(there.key, there.target),
         }
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use manyhands_executor::Portable;
 use manyhands_wait::Reason;
 
-use super::handle;
+use super::{callable, handle};
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::object::Plain;
@@ -28,29 +28,10 @@ static CALL: Reason = Reason::new("call of a managed list");
 pub struct ManagedList<T: Send + 'static>(Handle<Plain<Vec<T>>>);
 
 handle!(ManagedList<T: Portable>, Plain<Vec<T>>);
+callable!(ManagedList<T>, Vec<T>, "list", T: Portable);
 
 #[allow(clippy::missing_errors_doc, reason = "the same for all of them, said at the type")]
 impl<T: Portable> ManagedList<T> {
-    #[track_caller]
-    fn run<A: Portable, R: Portable>(
-        &self,
-        argument: A,
-        f: impl Fn(&mut Vec<T>, A) -> R + Copy + 'static,
-    ) -> Result<R, ManagerError> {
-        self.0.call(argument, f).wait(&CALL)
-    }
-
-    /// Calls `f` on the list where it is; see [`Managed::call`](crate::Managed::call).
-    #[track_caller]
-    pub fn call<A, R, F>(&self, f: F, argument: A) -> Result<R, ManagerError>
-    where
-        A: Portable,
-        R: Portable,
-        F: Fn(&mut Vec<T>, A) -> R + Copy + Send + Sync + 'static,
-    {
-        self.run(argument, f)
-    }
-
     /// Appends an element.
     #[doc(alias = "append")]
     #[track_caller]

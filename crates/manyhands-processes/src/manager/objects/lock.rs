@@ -1,17 +1,28 @@
 //! `ManagedLock`: one holder at a time among all processes, and what happens when the holder dies.
+//!
+//! [`LockState`] is the lock at its owner; the handle is in front of it.
 
-use std::collections::VecDeque;
+mod guard;
+mod situation;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use guard::{ManagedLockGuard, ManagedLockOwnedGuard};
+pub use situation::{LockSituation, LockUser, managed_locks};
+pub(crate) use state::LockState;
+
+use std::future::Future;
+use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Context, Reason};
-use serde::{Deserialize, Serialize};
+use manyhands_wait::Reason;
 
 use super::handle;
-use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
-use crate::manager::object::State;
 use crate::manager::pending::Pending;
+use state::{Ask, Granted};
 
 static LOCK: Reason = Reason::new("managed lock");
 static TRY_LOCK: Reason = Reason::new("trying a managed lock");
@@ -22,7 +33,8 @@ static LOOK: Reason = Reason::new("who holds a managed lock");
 ///
 /// If the process of the holder dies, the lock is released, and the next holder is told
 /// ([`ManagedLockGuard::predecessor_died`]): what the lock protects may be half changed. It is not
-/// re-entrant: who holds it and asks again waits for itself.
+/// re-entrant: a thread or coroutine that holds it and asks again gets an error
+/// ([`WouldDeadlock`](crate::ManagerErrorKind::WouldDeadlock)), since it would wait for itself.
 ///
 /// ```
 /// let manager = manyhands_processes::Manager::new();
@@ -45,29 +57,38 @@ impl ManagedLock {
     /// lock, nor does anybody wait for it to give it back.
     ///
     /// # Errors
-    /// If the lock is gone or cannot be reached.
+    /// If the lock is gone or cannot be reached; if the caller holds it already.
     #[doc(alias = "acquire")]
     #[track_caller]
     pub fn lock(&self) -> Result<ManagedLockGuard, ManagerError> {
-        self.request().wait(&LOCK).map(|granted| self.guard(granted))
+        self.request().wait(&LOCK).map(|granted| ManagedLockGuard::new(self, granted))
     }
 
-    /// Like [`lock`](Self::lock), for async code.
+    /// Like [`lock`](Self::lock), for async code. The guard may go on in another thread, as tasks of a
+    /// runtime do; so nobody knows whether somebody who asks again would wait for itself.
     ///
     /// # Errors
-    /// Like [`lock`](Self::lock).
-    pub async fn lock_async(&self) -> Result<ManagedLockGuard, ManagerError> {
-        self.request().await.map(|granted| self.guard(granted))
+    /// If the lock is gone or cannot be reached.
+    #[track_caller]
+    pub fn lock_async(
+        &self,
+    ) -> impl Future<Output = Result<ManagedLockOwnedGuard, ManagerError>> + Send + use<'_> {
+        let place = Location::caller();
+        async move {
+            let ask = Ask { who: LockUser::here(place), is_bound: false };
+            let granted = self.0.start(ask, LockState::lock).await?;
+            Ok(ManagedLockOwnedGuard::new(self, granted))
+        }
     }
 
     /// Takes the lock if it is free.
     ///
     /// # Errors
-    /// Like [`lock`](Self::lock).
+    /// If the lock is gone or cannot be reached.
     #[track_caller]
     pub fn try_lock(&self) -> Result<Option<ManagedLockGuard>, ManagerError> {
-        let granted = self.0.start(LockHolder::here(), LockState::try_lock).wait(&TRY_LOCK)?;
-        Ok(granted.map(|granted| self.guard(granted)))
+        let granted = self.0.start(ask(), LockState::try_lock).wait(&TRY_LOCK)?;
+        Ok(granted.map(|granted| ManagedLockGuard::new(self, granted)))
     }
 
     /// Like [`lock`](Self::lock), for at most `limit`; `None` if it was not free until then.
@@ -77,7 +98,7 @@ impl ManagedLock {
     #[track_caller]
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<ManagedLockGuard>, ManagerError> {
         match self.request().wait_until(&LOCK, Instant::now().checked_add(limit)) {
-            Ok(granted) => granted.map(|granted| Some(self.guard(granted))),
+            Ok(granted) => granted.map(|granted| Some(ManagedLockGuard::new(self, granted))),
             Err(_time_is_over) => Ok(None),
         }
     }
@@ -85,13 +106,20 @@ impl ManagedLock {
     /// Who holds the lock, as of a moment ago.
     ///
     /// # Errors
-    /// Like [`lock`](Self::lock).
+    /// If the lock is gone or cannot be reached.
     #[track_caller]
-    pub fn holder(&self) -> Result<Option<LockHolder>, ManagerError> {
-        let look = |lock: &mut LockState, (), asker: Asker<Option<LockHolder>>, answers: &mut _| {
-            asker.answer(lock.held.as_ref().map(|held| held.who), answers);
-        };
-        self.0.start((), look).wait(&LOOK)
+    pub fn holder(&self) -> Result<Option<LockUser>, ManagerError> {
+        self.situation().map(|situation| situation.holder)
+    }
+
+    /// Who holds the lock and who waits for it, as of a moment ago.
+    ///
+    /// # Errors
+    /// If the lock is gone or cannot be reached.
+    #[track_caller]
+    pub fn situation(&self) -> Result<LockSituation, ManagerError> {
+        let (name, holder, waiters) = self.0.start((), LockState::look).wait(&LOOK)?;
+        Ok(LockSituation { lock: self.id(), name, holder, waiters })
     }
 
     /// A call of [`lock`](Self::lock) that nobody waits for yet.
@@ -100,145 +128,14 @@ impl ManagedLock {
         self.request()
     }
 
+    #[track_caller]
     fn request(&self) -> Pending<LockState, Granted> {
-        self.0.start(LockHolder::here(), LockState::lock)
-    }
-
-    fn guard(&self, granted: Granted) -> ManagedLockGuard {
-        ManagedLockGuard { lock: self.clone(), granted }
+        self.0.start(ask(), LockState::lock)
     }
 }
 
-/// Who holds a [`ManagedLock`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct LockHolder {
-    process: u32,
-    context: u64,
-}
-
-impl LockHolder {
-    fn here() -> LockHolder {
-        LockHolder { process: std::process::id(), context: Context::current().id() }
-    }
-
-    /// The number of its process.
-    pub fn process(&self) -> u32 {
-        self.process
-    }
-
-    /// The number of the thread, coroutine or task in that process
-    /// ([`Context::id`](manyhands_wait::Context::id)).
-    pub fn context(&self) -> u64 {
-        self.context
-    }
-}
-
-/// The lock is held as long as this lives.
-#[must_use = "dropped, it releases the lock"]
-#[derive(Debug)]
-pub struct ManagedLockGuard {
-    lock: ManagedLock,
-    granted: Granted,
-}
-
-impl ManagedLockGuard {
-    /// Whether the holder before died while it had the lock, so that what the lock protects may be
-    /// half changed. Only the first holder after it is told.
-    pub fn predecessor_died(&self) -> bool {
-        self.granted.predecessor_died
-    }
-}
-
-impl Drop for ManagedLockGuard {
-    fn drop(&mut self) {
-        // A lock that is gone or cannot be reached is held by nobody.
-        let _gone = self.lock.0.tell(self.granted.token, LockState::unlock);
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-struct Granted {
-    token: u64,
-    predecessor_died: bool,
-}
-
-/// The lock at its owner.
-#[derive(Default)]
-pub(crate) struct LockState {
-    held: Option<Held>,
-    last_token: u64,
-    /// The last holder died, and nobody was told yet.
-    holder_died: bool,
-    waiting: VecDeque<(LockHolder, Asker<Granted>)>,
-}
-
-struct Held {
-    ticket: Ticket,
-    granted: Granted,
-    who: LockHolder,
-}
-
-impl LockState {
-    fn lock(&mut self, who: LockHolder, asker: Asker<Granted>, answers: &mut Answers) {
-        self.waiting.push_back((who, asker));
-        self.advance(answers);
-    }
-
-    fn try_lock(&mut self, who: LockHolder, asker: Asker<Option<Granted>>, answers: &mut Answers) {
-        // While somebody waits, it is held.
-        let granted = self.held.is_none().then(|| self.grant(asker.ticket(), who));
-        asker.answer(granted, answers);
-    }
-
-    fn unlock(&mut self, token: u64, asker: Asker<()>, answers: &mut Answers) {
-        if self.held.as_ref().is_some_and(|held| held.granted.token == token) {
-            self.held = None;
-            self.advance(answers);
-        }
-        asker.answer((), answers);
-    }
-
-    fn grant(&mut self, ticket: Ticket, who: LockHolder) -> Granted {
-        self.last_token += 1;
-        let predecessor_died = std::mem::take(&mut self.holder_died);
-        let granted = Granted { token: self.last_token, predecessor_died };
-        self.held = Some(Held { ticket, granted, who });
-        granted
-    }
-
-    fn advance(&mut self, answers: &mut Answers) {
-        if self.held.is_none()
-            && let Some((who, asker)) = self.waiting.pop_front()
-        {
-            let granted = self.grant(asker.ticket(), who);
-            asker.answer(granted, answers);
-        }
-    }
-
-    /// Those who match wait no more.
-    fn forget(&mut self, matches: impl Fn(Ticket) -> bool) {
-        let (gone, stay) = self.waiting.drain(..).partition(|(_, asker)| matches(asker.ticket()));
-        self.waiting = stay;
-        let gone: VecDeque<(LockHolder, Asker<Granted>)> = gone;
-        gone.into_iter().for_each(|(_, asker)| asker.forget());
-    }
-}
-
-impl State for LockState {
-    fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers) {
-        self.forget(|other| other == ticket);
-        if let Some(held) = self.held.take_if(|held| held.ticket == ticket) {
-            // It was granted to somebody who had left: nobody was told what was to be told.
-            self.holder_died |= held.granted.predecessor_died;
-            self.advance(answers);
-        }
-    }
-
-    fn peer_gone(&mut self, peer: PeerId, answers: &mut Answers) {
-        self.forget(|other| other.peer == peer);
-        if self.held.take_if(|held| held.ticket.peer == peer).is_some() {
-            self.holder_died = true;
-            self.advance(answers);
-        }
-    }
+/// By the caller, whose guard stays with it.
+#[track_caller]
+fn ask() -> Ask {
+    Ask { who: LockUser::here(Location::caller()), is_bound: true }
 }

@@ -6,7 +6,7 @@ use std::hash::Hash;
 use manyhands_executor::Portable;
 use manyhands_wait::Reason;
 
-use super::handle;
+use super::{callable, handle};
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::object::Plain;
@@ -30,29 +30,10 @@ static CALL: Reason = Reason::new("call of a managed map");
 pub struct ManagedMap<K: Send + 'static, V: Send + 'static>(Handle<Plain<HashMap<K, V>>>);
 
 handle!(ManagedMap<K: Portable, V: Portable>, Plain<HashMap<K, V>>);
+callable!(ManagedMap<K, V>, HashMap<K, V>, "map", K: Portable + Eq + Hash, V: Portable);
 
 #[allow(clippy::missing_errors_doc, reason = "the same for all of them, said at the type")]
 impl<K: Portable + Eq + Hash, V: Portable> ManagedMap<K, V> {
-    #[track_caller]
-    fn run<A: Portable, R: Portable>(
-        &self,
-        argument: A,
-        f: impl Fn(&mut HashMap<K, V>, A) -> R + Copy + 'static,
-    ) -> Result<R, ManagerError> {
-        self.0.call(argument, f).wait(&CALL)
-    }
-
-    /// Calls `f` on the map where it is; see [`Managed::call`](crate::Managed::call).
-    #[track_caller]
-    pub fn call<A, R, F>(&self, f: F, argument: A) -> Result<R, ManagerError>
-    where
-        A: Portable,
-        R: Portable,
-        F: Fn(&mut HashMap<K, V>, A) -> R + Copy + Send + Sync + 'static,
-    {
-        self.run(argument, f)
-    }
-
     /// Sets the value of a key and returns the one before.
     #[doc(alias = "__setitem__")]
     #[track_caller]

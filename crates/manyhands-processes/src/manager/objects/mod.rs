@@ -15,7 +15,9 @@ pub use barrier::ManagedBarrier;
 pub use counter::ManagedCounter;
 pub use event::ManagedEvent;
 pub use list::ManagedList;
-pub use lock::{LockHolder, ManagedLock, ManagedLockGuard};
+pub use lock::{
+    LockSituation, LockUser, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, managed_locks,
+};
 pub use managed::Managed;
 pub use map::ManagedMap;
 pub use queue::{Full, ManagedQueue};
@@ -34,6 +36,38 @@ pub struct ObjectId {
     pub(crate) owner: u64,
     pub(crate) object: u64,
 }
+
+/// What all handles of plain values have: functions that run on the value where it is.
+macro_rules! callable {
+    ($handle:ty, $value:ty, $what:literal, $($parameters:tt)+) => {
+        impl<$($parameters)+> $handle {
+            #[track_caller]
+            fn run<A: Portable, R: Portable>(
+                &self,
+                argument: A,
+                f: impl Fn(&mut $value, A) -> R + Copy + 'static,
+            ) -> Result<R, ManagerError> {
+                self.0.call(argument, f).wait(&CALL)
+            }
+
+            #[doc = concat!("Calls `f` on the ", $what, " where it is; see")]
+            /// [`Managed::call`](crate::Managed::call).
+            ///
+            /// # Errors
+            /// Also if `f` panics.
+            #[track_caller]
+            pub fn call<A, R, F>(&self, f: F, argument: A) -> Result<R, ManagerError>
+            where
+                A: Portable,
+                R: Portable,
+                F: Fn(&mut $value, A) -> R + Copy + Send + Sync + 'static,
+            {
+                self.run(argument, f)
+            }
+        }
+    };
+}
+use callable;
 
 /// What all handles are: cloned, compared and sent as the number of their object, whatever is in it.
 macro_rules! handle {

@@ -214,6 +214,7 @@ impl<T: Portable> ManagedQueue<T> {
     }
 }
 
+/// Only a queue whose object is gone gives nothing.
 fn given<T>(item: Option<T>) -> Result<T, ManagerError> {
     item.ok_or_else(ManagerError::closed)
 }

@@ -3,7 +3,7 @@
 use manyhands_executor::Portable;
 use manyhands_wait::Reason;
 
-use super::handle;
+use super::{callable, handle};
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::object::Plain;
@@ -27,30 +27,20 @@ static CALL: Reason = Reason::new("call of a managed value");
 pub struct ManagedValue<T: Send + 'static>(Handle<Plain<T>>);
 
 handle!(ManagedValue<T: Portable>, Plain<T>);
+callable!(ManagedValue<T>, T, "value", T: Portable);
 
 #[allow(clippy::missing_errors_doc, reason = "the same for all of them, said at the type")]
 impl<T: Portable> ManagedValue<T> {
     /// Sets the value.
     #[track_caller]
     pub fn set(&self, value: T) -> Result<(), ManagerError> {
-        self.0.call(value, |place, value| *place = value).wait(&CALL)
+        self.run(value, |place, value| *place = value)
     }
 
     /// Sets the value and returns the one before.
     #[track_caller]
     pub fn replace(&self, value: T) -> Result<T, ManagerError> {
-        self.0.call(value, std::mem::replace).wait(&CALL)
-    }
-
-    /// Calls `f` on the value where it is; see [`Managed::call`](crate::Managed::call).
-    #[track_caller]
-    pub fn call<A, R, F>(&self, f: F, argument: A) -> Result<R, ManagerError>
-    where
-        A: Portable,
-        R: Portable,
-        F: Fn(&mut T, A) -> R + Copy + Send + Sync + 'static,
-    {
-        self.0.call(argument, f).wait(&CALL)
+        self.run(value, std::mem::replace)
     }
 }
 
@@ -59,7 +49,7 @@ impl<T: Portable + Clone> ManagedValue<T> {
     /// The value.
     #[track_caller]
     pub fn get(&self) -> Result<T, ManagerError> {
-        self.0.call((), |value: &mut T, ()| value.clone()).wait(&CALL)
+        self.run((), |value, ()| value.clone())
     }
 
     /// Changes the value where it is, with a function that captures nothing, and returns what it is
@@ -74,6 +64,6 @@ impl<T: Portable + Clone> ManagedValue<T> {
             f(value, argument);
             value.clone()
         };
-        self.0.call(argument, changed).wait(&CALL)
+        self.run(argument, changed)
     }
 }
