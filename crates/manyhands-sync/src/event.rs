@@ -1,1 +1,177 @@
 //! A flag that contexts wait for.
+//!
+//! The flag is a word of its own, so that asking for it and finding it set take no lock. It is only
+//! set under the lock of the waiters, and waiters look at it under that lock before they queue: none
+//! misses it. Whoever waits when it is set is granted by name, so clearing the flag the moment
+//! after takes nothing back.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use manyhands_wait::{Reason, TimedOut, Wait};
+
+use crate::primitive::{AtomicU32, Ordering, const_unless_loom};
+use crate::waiters::{Attempt, Entry, Granted, Monitor, Protocol, Waiting};
+
+static EVENT: Reason = Reason::new("event");
+
+/// A flag that contexts wait for: [`set`](Self::set) lets all of them go on, and everybody who comes
+/// later, until it is [cleared](Self::clear).
+///
+/// Threads, coroutines and async tasks may set, clear and wait for the same event at the same time.
+/// What was done before `set` is seen by whoever that `set` lets go on. To wake one waiter at a time,
+/// or exactly as often as was asked for, use a [`Semaphore`](crate::Semaphore) of no permits.
+///
+/// Anybody may set an event at any time, so waiting for one is never called a deadlock; dumps list
+/// it.
+///
+/// ```
+/// use manyhands_sync::Event;
+///
+/// let ready = Event::new();
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| ready.wait());
+///     ready.set();
+/// });
+/// assert!(ready.is_set());
+/// ```
+#[doc(alias = "threading.Event")]
+#[doc(alias = "asyncio.Event")]
+#[doc(alias = "gevent.event.Event")]
+pub struct Event {
+    /// 1 if the flag is set. Becomes 1 under the lock of the waiters only.
+    flag: AtomicU32,
+    waiters: Monitor<(), ()>,
+    name: Option<Arc<str>>,
+}
+
+impl Event {
+    const_unless_loom! {
+        /// An event that is not set.
+        pub fn new() -> Event {
+            Event { flag: AtomicU32::new(0), waiters: Monitor::new(()), name: None }
+        }
+    }
+
+    /// An event that is not set, with a name for dumps and reports.
+    pub fn named(name: impl Into<Arc<str>>) -> Event {
+        Event { name: Some(name.into()), ..Event::new() }
+    }
+
+    /// The name, if it was given one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Whether the flag is set. What was done before it was set is seen by whoever sees it set.
+    #[inline]
+    #[doc(alias = "ready")]
+    pub fn is_set(&self) -> bool {
+        self.flag.load(Ordering::Acquire) != 0
+    }
+
+    /// Sets the flag: whoever waits goes on, even if the flag is cleared at once. Setting it again
+    /// changes nothing. Never waits; may be called from anywhere.
+    pub fn set(&self) {
+        let mut waiters = self.waiters.enter();
+        self.flag.store(1, Ordering::Release);
+        waiters.grant_all();
+    }
+
+    /// Clears the flag: whoever waits from now on waits until it is set again. Never waits; may be
+    /// called from anywhere.
+    ///
+    /// After it returned, what was done before the `set` that it took back is seen. So a context may
+    /// clear the event, look for work, and wait if there is none: no work is missed that was handed
+    /// over before the event was set.
+    pub fn clear(&self) {
+        // Not a mere store: it must be synchronized with the `set` whose flag it takes away.
+        self.flag.swap(0, Ordering::AcqRel);
+    }
+
+    /// Waits until the flag is set; returns at once if it is. For threads and coroutines.
+    ///
+    /// # Cancellation
+    /// Ends early, by unwinding, if the running task is cancelled or its deadline passes.
+    #[track_caller]
+    pub fn wait(&self) {
+        if !self.is_set() {
+            let ended = self.block(None);
+            debug_assert!(ended.is_ok(), "a wait without a limit does not time out");
+        }
+    }
+
+    /// Like [`wait`](Self::wait), for at most `limit`.
+    ///
+    /// # Errors
+    /// [`TimedOut`] if the flag was not set in that time.
+    #[track_caller]
+    pub fn wait_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
+        if self.is_set() { Ok(()) } else { self.block(Instant::now().checked_add(limit)) }
+    }
+
+    /// Waits until the flag is set, in async code. Dropping the future ends the wait and loses
+    /// nothing.
+    pub fn wait_async(&self) -> impl Future<Output = ()> + Send + Sync + use<'_> {
+        self.until_set()
+    }
+
+    /// How many contexts wait for it now.
+    pub fn waiting(&self) -> usize {
+        self.waiters.enter().waiting()
+    }
+
+    #[track_caller]
+    fn block(&self, until: Option<Instant>) -> Result<(), TimedOut> {
+        Wait::new(&EVENT).until(until).run(self.until_set())
+    }
+
+    fn until_set(&self) -> Waiting<'_, UntilSet<'_>> {
+        Waiting::new(&self.waiters, UntilSet { event: self })
+    }
+}
+
+impl Default for Event {
+    fn default() -> Self {
+        Event::new()
+    }
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Event");
+        if let Some(name) = &self.name {
+            shown.field("name", name);
+        }
+        shown.field("is_set", &self.is_set());
+        if let Some(waiters) = self.waiters.try_enter() {
+            shown.field("waiting", &waiters.waiting());
+        }
+        shown.finish()
+    }
+}
+
+/// The wait for an event. Being granted is all there is to know: the flag may be another by then.
+struct UntilSet<'a> {
+    event: &'a Event,
+}
+
+impl Protocol for UntilSet<'_> {
+    type State = ();
+    type Ticket = ();
+    type Output = ();
+
+    fn attempt(&mut self, _waiters: &mut Entry<'_, (), ()>) -> Attempt<(), ()> {
+        if self.event.is_set() { Attempt::Ready(()) } else { Attempt::Wait(()) }
+    }
+
+    fn granted(&mut self, (): ()) -> Granted<()> {
+        Granted::Ready(())
+    }
+
+    fn unclaimed(&mut self, _waiters: &mut Entry<'_, (), ()>, (): ()) {
+        // Everybody who waited was granted alike; there is nothing to pass on.
+    }
+}

@@ -36,3 +36,5 @@ pub use queue::{
     Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
     PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
 };
+pub use barrier::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
+pub use event::Event;

@@ -1,1 +1,0 @@
-//! A place where contexts wait for each other.
