@@ -5,6 +5,8 @@ mod channel;
 mod condvar;
 mod event;
 mod mutex;
+mod patience;
+mod polling;
 mod queue;
 mod reentrant;
 mod rwlock;
