@@ -234,6 +234,16 @@ pub fn is_cancelled() -> bool {
     cancelled
 }
 
+/// Whether this code runs in a destructor while a cancellation or a deadline that has passed unwinds
+/// the stack. `std::thread::panicking` is true then, and for panics too.
+pub fn is_unwinding_interrupt() -> bool {
+    let mut delivered = false;
+    if std::thread::panicking() {
+        for_each_layer(|layer| delivered |= layer.delivered.get());
+    }
+    delivered
+}
+
 /// Whether something around this code could end it early: a deadline, or somebody who cancels.
 ///
 /// ```

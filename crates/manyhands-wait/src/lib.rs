@@ -48,7 +48,7 @@ pub use dump::{ContextDump, Dump, WaitDump, dump};
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
     CancelSource, Layer, LayerTask, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,
-    current_task, is_cancelled, is_interruptible, wake_on_cancel,
+    current_task, is_cancelled, is_interruptible, is_unwinding_interrupt, wake_on_cancel,
 };
 pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
