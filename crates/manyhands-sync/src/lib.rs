@@ -8,7 +8,11 @@
 //! The protocols (states, invariants, rejected designs) are in the `README.md` of each folder.
 #![deny(unsafe_code)]
 
+mod observer;
+mod owner;
+mod poison;
 mod primitive;
+mod statistics;
 
 #[allow(unsafe_code, reason = "a lock guards what it guards")]
 mod short_lock;
@@ -17,6 +21,7 @@ mod short_lock;
 mod waiters;
 
 // Locks.
+#[allow(unsafe_code, reason = "the lock is what makes the access to the value exclusive")]
 mod mutex;
 mod reentrant;
 mod rwlock;
@@ -31,10 +36,13 @@ mod semaphore;
 mod channel;
 mod queue;
 
+pub use barrier::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
 pub use channel::Channel;
+pub use event::Event;
+pub use mutex::{AsyncMutexGuard, MappedMutexGuard, Mutex, MutexGuard};
+pub use observer::{How as LockedHow, LockObserver, ObservedLock, observe_locks, switch_observer};
 pub use queue::{
     Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
     PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
 };
-pub use barrier::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
-pub use event::Event;
+pub use statistics::LockStatistics;

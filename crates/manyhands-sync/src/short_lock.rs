@@ -176,7 +176,7 @@ mod imp {
         }
 
         pub(super) fn acquire(&self) -> Held<'_, T> {
-            Held(crate::primitive::lock(&self.0))
+            Held(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
         }
 
         pub(super) fn try_acquire(&self) -> Option<Held<'_, T>> {
@@ -208,10 +208,10 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..50_000 {
-                        let mut both = lock.lock();
-                let both = &mut *both;
-                        both.0 += 1;
-                        both.1 += 2;
+                        let mut guard = lock.lock();
+                        let (one, two) = &mut *guard;
+                        *one += 1;
+                        *two += 2;
                     }
                 });
             }

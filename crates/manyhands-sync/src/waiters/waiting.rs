@@ -1,8 +1,12 @@
 //! The one future of everything that waits at a monitor.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use manyhands_wait::{Deadlock, Leaf, Reason, Resource};
 
 use super::monitor::{Entry, Monitor};
 use super::node::{GRANTED, IDLE, Node, QUEUED};
@@ -45,6 +49,18 @@ pub(crate) trait Protocol<const QUEUES: usize = 1> {
         entry: &mut Entry<'_, Self::State, Self::Ticket, QUEUES>,
         ticket: Self::Ticket,
     );
+
+    /// What is waited for, for the wait-for graph: asked if a tracked async task has to wait, and the
+    /// wait is a [leaf](Waiting::as_leaf). It must not borrow, because the future may be forgotten.
+    fn edge(&self) -> Arc<dyn Resource> {
+        unreachable!("a wait that is a leaf says what it waits for")
+    }
+
+    /// The wait has been given up, because it was proven that it could never end. Called only where
+    /// the edge has named somebody.
+    fn deadlocked(&mut self, deadlock: Deadlock) -> Self::Output {
+        unreachable!("a wait that may end is never called deadlocked: {deadlock}")
+    }
 }
 
 /// What became of an attempt.
@@ -71,6 +87,14 @@ pub(crate) struct Waiting<'a, P: Protocol<QUEUES>, const QUEUES: usize = 1> {
     monitor: &'a Monitor<P::State, P::Ticket, QUEUES>,
     protocol: P,
     node: Node<P::Ticket>,
+    leaf: Option<LeafAt>,
+}
+
+/// The wait as the wait-for graph knows it in an async task.
+struct LeafAt {
+    leaf: Leaf,
+    reason: &'static Reason,
+    at: &'static Location<'static>,
 }
 
 // SAFETY: besides the monitor and the protocol there is the node, which the queue may reach from
@@ -90,9 +114,68 @@ impl<'a, P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'a, P, QUEUES> {
         monitor: &'a Monitor<P::State, P::Ticket, QUEUES>,
         protocol: P,
     ) -> Waiting<'a, P, QUEUES> {
-        Waiting { monitor, protocol, node: Node::new() }
+        Waiting { monitor, protocol, node: Node::new(), leaf: None }
     }
 
+    /// The wait of async code: in a task that is tracked it is an edge of the wait-for graph.
+    pub(crate) fn as_leaf(
+        mut self,
+        reason: &'static Reason,
+        at: &'static Location<'static>,
+    ) -> Self {
+        self.leaf = Some(LeafAt { leaf: Leaf::new(), reason, at });
+        self
+    }
+}
+
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Future for Waiting<'_, P, QUEUES> {
+    type Output = P::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
+        // SAFETY: nothing is moved out of it; the protocol, the reference and the leaf may be moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        let poll = this.step(cx);
+        if let Some(LeafAt { leaf, reason, at }) = &mut this.leaf {
+            if poll.is_ready() {
+                leaf.done();
+            } else if let Some(deadlock) = leaf.deadlock() {
+                this.leave();
+                return Poll::Ready(this.protocol.deadlocked(deadlock));
+            } else {
+                leaf.pending(cx, reason, at, || this.protocol.edge());
+            }
+        }
+        poll
+    }
+}
+
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'_, P, QUEUES> {
+    fn step(&mut self, cx: &Context<'_>) -> Poll<P::Output> {
+        if self.node.state() == QUEUED {
+            let mut entry = self.monitor.enter();
+            if self.node.state() == QUEUED {
+                // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
+                unsafe { entry.renew(P::QUEUE, &self.node, cx.waker()) };
+                return Poll::Pending;
+            }
+        }
+        if self.node.state() == GRANTED {
+            let ticket = self.take_ticket();
+            if let Granted::Ready(output) = self.protocol.granted(ticket) {
+                return Poll::Ready(output);
+            }
+        }
+        let monitor = self.monitor;
+        let mut entry = monitor.enter();
+        match self.protocol.attempt(&mut entry) {
+            Attempt::Ready(output) => return Poll::Ready(output),
+            Attempt::Wait(ticket) => self.wait(&mut entry, ticket, cx, false),
+            Attempt::WaitInFront(ticket) => self.wait(&mut entry, ticket, cx, true),
+        }
+        Poll::Pending
+    }
+
+    /// Puts an idle node into the queue.
     fn wait(
         &mut self,
         entry: &mut Entry<'_, P::State, P::Ticket, QUEUES>,
@@ -100,9 +183,9 @@ impl<'a, P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'a, P, QUEUES> {
         cx: &Context<'_>,
         in_front: bool,
     ) {
-        // SAFETY: the node is idle and this is its future. It is pinned (`poll` is the only caller),
-        // and `drop`, which comes before its memory is used again, takes it out of this monitor's
-        // queue, which is the only one that it is ever put in.
+        // SAFETY: the node is idle and this is its future. It is pinned (`poll` is where all calls
+        // come from), and `drop`, which comes before its memory is used again, takes it out of this
+        // monitor's queue, which is the only one that it is ever put in.
         unsafe { entry.push(P::QUEUE, &self.node, ticket, cx.waker().clone(), in_front) };
     }
 
@@ -114,41 +197,9 @@ impl<'a, P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'a, P, QUEUES> {
         self.node.set_state(IDLE);
         ticket.expect("a granted node has kept its ticket")
     }
-}
 
-impl<P: Protocol<QUEUES>, const QUEUES: usize> Future for Waiting<'_, P, QUEUES> {
-    type Output = P::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<P::Output> {
-        // SAFETY: nothing is moved out of it; the protocol and the reference may be moved.
-        let this = unsafe { self.get_unchecked_mut() };
-        if this.node.state() == QUEUED {
-            let mut entry = this.monitor.enter();
-            if this.node.state() == QUEUED {
-                // SAFETY: it is in this monitor's queue, and cannot leave it while we have the lock.
-                unsafe { entry.renew(P::QUEUE, &this.node, cx.waker()) };
-                return Poll::Pending;
-            }
-        }
-        if this.node.state() == GRANTED {
-            let ticket = this.take_ticket();
-            if let Granted::Ready(output) = this.protocol.granted(ticket) {
-                return Poll::Ready(output);
-            }
-        }
-        let monitor = this.monitor;
-        let mut entry = monitor.enter();
-        match this.protocol.attempt(&mut entry) {
-            Attempt::Ready(output) => return Poll::Ready(output),
-            Attempt::Wait(ticket) => this.wait(&mut entry, ticket, cx, false),
-            Attempt::WaitInFront(ticket) => this.wait(&mut entry, ticket, cx, true),
-        }
-        Poll::Pending
-    }
-}
-
-impl<P: Protocol<QUEUES>, const QUEUES: usize> Drop for Waiting<'_, P, QUEUES> {
-    fn drop(&mut self) {
+    /// Gives the wait up.
+    fn leave(&mut self) {
         if self.node.state() == IDLE {
             return;
         }
@@ -164,5 +215,11 @@ impl<P: Protocol<QUEUES>, const QUEUES: usize> Drop for Waiting<'_, P, QUEUES> {
             let ticket = self.take_ticket();
             self.protocol.unclaimed(&mut entry, ticket);
         }
+    }
+}
+
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Drop for Waiting<'_, P, QUEUES> {
+    fn drop(&mut self) {
+        self.leave();
     }
 }
