@@ -23,7 +23,10 @@ pub struct WorkerDeath {
     /// Why its executor has killed it, if it did so because the worker told it what cannot be: its
     /// memory is damaged, most likely by the task.
     pub killed_for: Option<String>,
-    /// The last lines that it wrote to standard error, empty if there were none.
+    /// The last lines that it wrote to standard error since the task began, empty if there were none.
+    ///
+    /// What threads and processes write that earlier tasks have left behind is among them, and perhaps
+    /// what an earlier task wrote, if the reader was at work just when this one began.
     pub stderr_tail: String,
 }
 

@@ -6,10 +6,15 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
+use super::channel::Meter;
+
 /// One worker's standard error.
 pub(super) struct Voice {
     pipe: OwnedFd,
+    meter: Meter,
     tail: VecDeque<u8>,
+    /// How much has come, in bytes.
+    heard: u64,
 }
 
 /// How much is kept, in bytes and in lines.
@@ -19,9 +24,9 @@ const TAIL_LINES: usize = 40;
 impl Voice {
     /// # Errors
     /// If the pipe cannot be made non-blocking.
-    pub(super) fn of(pipe: OwnedFd) -> io::Result<Voice> {
+    pub(super) fn of(pipe: OwnedFd, meter: Meter) -> io::Result<Voice> {
         rustix::io::ioctl_fionbio(&pipe, true)?;
-        Ok(Voice { pipe, tail: VecDeque::new() })
+        Ok(Voice { pipe, meter, tail: VecDeque::new(), heard: 0 })
     }
 
     /// Takes what is there and passes it on. False if nothing will come any more.
@@ -29,10 +34,11 @@ impl Voice {
         let mut buffer = [0; 8192];
         // Not for ever: a worker may write faster than anybody reads.
         for _ in 0..16 {
-            match rustix::io::read(&self.pipe, &mut buffer) {
+            match self.meter.take_out(|| rustix::io::read(&self.pipe, &mut buffer)) {
                 Ok(0) => return false,
                 Ok(count) => {
                     let heard = &buffer[..count];
+                    self.heard += count as u64;
                     self.tail.extend(&heard[count.saturating_sub(TAIL_BYTES)..]);
                     let surplus = self.tail.len().saturating_sub(TAIL_BYTES);
                     self.tail.drain(..surplus);
@@ -48,7 +54,20 @@ impl Voice {
 
     /// The last lines.
     pub(super) fn tail(&mut self) -> String {
-        let text = String::from_utf8_lossy(self.tail.make_contiguous()).into_owned();
+        self.tail_from(0)
+    }
+
+    /// Those of the last lines that have come since the task began that began last, as far as the worker
+    /// could tell.
+    pub(super) fn tail_of_task(&mut self) -> String {
+        self.tail_from(self.meter.mark())
+    }
+
+    fn tail_from(&mut self, position: u64) -> String {
+        let first = self.heard - self.tail.len() as u64;
+        let skipped = usize::try_from(position.saturating_sub(first)).unwrap_or(usize::MAX);
+        let tail = self.tail.make_contiguous();
+        let text = String::from_utf8_lossy(&tail[skipped.min(tail.len())..]).into_owned();
         let lines: Vec<&str> = text.trim_end().lines().collect();
         lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
     }
@@ -109,11 +128,38 @@ fn start() -> Option<SyncSender<Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pool::channel::Channel;
+
+    fn meter() -> Meter {
+        Channel::create().unwrap().0.stderr_meter()
+    }
+
+    #[test]
+    fn the_last_lines_of_a_task_begin_where_it_began() {
+        let (channel, _) = Channel::create().unwrap();
+        let worker = channel.stderr_meter();
+        let (read, write) = rustix::pipe::pipe().unwrap();
+        let mut voice = Voice::of(read, channel.stderr_meter()).unwrap();
+        let say = |text: &str| rustix::io::write(&write, text.as_bytes()).unwrap();
+        say("first\n");
+        worker.set_mark(&write);
+        assert!(voice.hear(|_| {}));
+        assert_eq!((voice.tail().as_str(), voice.tail_of_task().as_str()), ("first", ""));
+        say("second\n");
+        assert!(voice.hear(|_| {}));
+        assert_eq!(voice.tail_of_task(), "second");
+        say("third, before the next one begins\n");
+        worker.set_mark(&write);
+        say("fourth\n");
+        assert!(voice.hear(|_| {}));
+        assert_eq!(voice.tail_of_task(), "fourth");
+        assert_eq!(voice.tail().lines().count(), 4);
+    }
 
     #[test]
     fn the_end_is_kept_and_everything_is_passed_on() {
         let (read, write) = rustix::pipe::pipe().unwrap();
-        let mut voice = Voice::of(read).unwrap();
+        let mut voice = Voice::of(read, meter()).unwrap();
         let mut passed_on = Vec::new();
         let mut said = Vec::new();
         for line in 0..3000 {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use super::alarm::Alarm;
+use super::meter::Meter;
 use super::region::Region;
 use super::ring::{Consumer, Producer, Ring};
 use super::slots::Slots;
@@ -31,7 +32,11 @@ const WORKER_SLEEPS: usize = 5 * APART;
 const PARENT_WANTS_ROOM: usize = 6 * APART;
 /// What the parent wants of the worker as a whole.
 const ORDERS: usize = 7 * APART;
-const SLOT_TABLE: usize = 8 * APART;
+/// How much of what the worker writes to standard error the parent has read, and how much was
+/// written before the task that runs.
+const STDERR_TAKEN: usize = 8 * APART;
+const STDERR_MARK: usize = 9 * APART;
+const SLOT_TABLE: usize = 10 * APART;
 const REQUESTS: usize = SLOT_TABLE + 2 * SLOTS;
 const RESULTS: usize = REQUESTS + RING_WORDS;
 const TOTAL: usize = RESULTS + RING_WORDS;
@@ -99,6 +104,11 @@ impl Channel {
     /// The table of tasks.
     pub(crate) fn slots(&self) -> Slots {
         Slots::new(Arc::clone(&self.region), SLOT_TABLE)
+    }
+
+    /// What the worker has written to standard error.
+    pub(crate) fn stderr_meter(&self) -> Meter {
+        Meter::new(Arc::clone(&self.region), STDERR_TAKEN, STDERR_MARK)
     }
 
     /// Whether the parent sleeps.

@@ -9,6 +9,7 @@ mod clock;
 mod descriptors;
 mod frame;
 mod layout;
+mod meter;
 mod region;
 mod ring;
 mod slots;
@@ -20,5 +21,6 @@ pub(super) use descriptors::{
 };
 pub(super) use frame::{PIECE_MAX, REQUEST_WORDS, Request, RequestKind, Response, ResponseKind};
 pub(super) use layout::{Channel, SLOTS};
+pub(super) use meter::Meter;
 pub(super) use ring::{Consumer, Producer, Violation};
 pub(super) use slots::{SlotState, Slots};

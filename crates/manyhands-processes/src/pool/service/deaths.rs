@@ -38,7 +38,7 @@ impl Service {
     fn bury(&mut self, at: usize) {
         let mut death = self.death_of(at);
         let Service { shared, bodies, batch, .. } = self;
-        let body = bodies.swap_remove(at);
+        let mut body = bodies.swap_remove(at);
         shared.pids().retain(|pid| *pid != death.pid);
         let mut floor = shared.floor();
         let Some(index) = floor.seats.iter().position(|seat| seat.number == body.number) else {
@@ -55,6 +55,11 @@ impl Service {
         };
         death.killed_for = nonsense.map(|violation| violation.to_string());
         let (begun, waiting) = seat.dissolve();
+        if !begun.is_empty()
+            && let Some(voice) = &mut body.voice
+        {
+            death.stderr_tail = voice.tail_of_task();
+        }
         floor.put_first(waiting);
         shared.vacancies.store(floor.vacancies(), Ordering::Relaxed);
         drop(floor);

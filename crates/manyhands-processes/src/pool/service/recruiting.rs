@@ -90,7 +90,7 @@ impl Service {
         let mut body = Body::new(number, starting, channel.clone(), by_ns);
         let refused = |error: std::io::Error| format!("a worker cannot be listened to: {error}");
         if let Some(pipe) = voice {
-            let voice = Voice::of(pipe).map_err(refused)?;
+            let voice = Voice::of(pipe, channel.stderr_meter()).map_err(refused)?;
             self.listen_to_voice(number, voice.as_fd()).map_err(refused)?;
             body.voice = Some(voice);
         }

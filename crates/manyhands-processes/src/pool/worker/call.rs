@@ -10,10 +10,11 @@ use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel};
 use super::listener::Listener;
 use crate::image::EntryOffsets;
 use crate::memory::attachments::Travel;
-use crate::pool::channel::{NEVER, Request, Slots, instant_at, now_ns};
+use crate::pool::channel::{Meter, NEVER, Request, Slots, instant_at, now_ns};
 
 pub(super) struct Calls {
     listener: Arc<Listener>,
+    meter: Meter,
     /// The entry that was called last: most calls are of the same function.
     last: Option<(u64, u64, Entry)>,
     /// When the last task ended, if nothing has happened since: then the next one starts.
@@ -21,8 +22,8 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    pub(super) fn new(listener: Arc<Listener>) -> Calls {
-        Calls { listener, last: None, ended_ns: None }
+    pub(super) fn new(listener: Arc<Listener>, meter: Meter) -> Calls {
+        Calls { listener, meter, last: None, ended_ns: None }
     }
 
     /// Calls the initializer.
@@ -36,6 +37,7 @@ impl Calls {
     /// Begins the task of this number, if it was not taken back; says when.
     pub(super) fn start(&mut self, slots: &Slots, number: u64) -> Option<u64> {
         let now = self.ended_ns.take().unwrap_or_else(now_ns);
+        self.meter.set_mark(rustix::stdio::stderr());
         slots.start(number, now).then(|| {
             self.listener.set_running(number);
             now

@@ -81,7 +81,7 @@ fn work(origin: Origin) -> Result<(), String> {
         requests: channel.request_consumer(),
         slots: channel.slots(),
         out: Outgoing::new(channel.clone(), Bell::of(bell), spoken),
-        calls: Calls::new(Arc::clone(&listener)),
+        calls: Calls::new(Arc::clone(&listener), channel.stderr_meter()),
         listener: Arc::clone(&listener),
         // SAFETY: the parent has started this process and is the same program; it keeps to the
         // protocol of segments.

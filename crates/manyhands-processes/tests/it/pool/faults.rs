@@ -50,6 +50,31 @@ fn abort() {
     assert!(error.to_string().contains("SIGABRT"), "{error}");
 }
 
+#[test]
+fn last_words_are_those_of_the_task_that_died() {
+    fn say_or_die(n: u64) -> u64 {
+        if n == 50 {
+            std::process::abort();
+        }
+        eprintln!("these are the words of task {n}");
+        n
+    }
+    let pool = ProcessPool::builder().workers(1).prefetch_depth(64).build().unwrap();
+    let tasks: Vec<_> = (0..100).map(|n| pool.submit(say_or_die, n)).collect();
+    for (n, task) in tasks.into_iter().enumerate() {
+        match task.result() {
+            Ok(value) => assert_eq!(value, n as u64),
+            Err(error) => {
+                assert_eq!(n, 50, "{error}");
+                // The parent may read just when a task begins, and then the mark before that stays;
+                // that does not happen again and again.
+                let words = &error.worker_death().unwrap().stderr_tail;
+                assert!(words.lines().count() <= 2, "{words}");
+            }
+        }
+    }
+}
+
 fn leave(code: i32) {
     std::process::exit(code);
 }
