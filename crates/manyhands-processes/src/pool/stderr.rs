@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use super::channel::Meter;
 
@@ -81,22 +83,36 @@ impl AsFd for Voice {
 
 /// The thread that writes to our standard error what workers wrote to theirs. Nobody else waits for
 /// whoever reads ours: if that is too slow, some is left out, and it is said how much.
+#[derive(Default)]
 pub(super) struct Herald {
     sender: Option<SyncSender<Vec<u8>>>,
     left_out: usize,
+    progress: Arc<Progress>,
+}
+
+/// How far the thread is.
+#[derive(Default)]
+struct Progress {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    written: u64,
+    ended: bool,
 }
 
 /// How many pieces may be waiting to be written.
 const BACKLOG: usize = 256;
 
-impl Herald {
-    pub(super) fn new() -> Herald {
-        Herald { sender: None, left_out: 0 }
-    }
+/// How long the end of a pool waits for whoever reads our standard error and takes nothing.
+const PATIENCE: Duration = Duration::from_secs(1);
 
+impl Herald {
     pub(super) fn tell(&mut self, bytes: &[u8]) {
         if self.sender.is_none() {
-            self.sender = start();
+            self.sender = start(Arc::clone(&self.progress));
         }
         let mut piece = bytes.to_vec();
         if self.left_out > 0 {
@@ -111,15 +127,50 @@ impl Herald {
             }
         }
     }
+
+    /// Waits until everything is written, as long as somebody takes it.
+    pub(super) fn finish(mut self) {
+        if self.left_out > 0 {
+            self.tell(b"");
+        }
+        if self.sender.take().is_none() {
+            return;
+        }
+        let mut state = self.progress.lock();
+        while !state.ended {
+            let written = state.written;
+            let changed = &self.progress.changed;
+            let has_not = |state: &mut State| !state.ended && state.written == written;
+            let waited = changed.wait_timeout_while(state, PATIENCE, has_not);
+            let (locked, end) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = locked;
+            if end.timed_out() {
+                return; // the thread goes on by itself, if it ever can
+            }
+        }
+    }
 }
 
-fn start() -> Option<SyncSender<Vec<u8>>> {
+impl Progress {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, note: impl FnOnce(&mut State)) {
+        note(&mut self.lock());
+        self.changed.notify_all();
+    }
+}
+
+fn start(progress: Arc<Progress>) -> Option<SyncSender<Vec<u8>>> {
     let (sender, receiver) = sync_channel::<Vec<u8>>(BACKLOG);
     let write = move || {
         for piece in receiver {
             // Where there is no standard error nothing is lost that anybody could have read.
             let _closed = io::stderr().write_all(&piece);
+            progress.note(|state| state.written += 1);
         }
+        progress.note(|state| state.ended = true);
     };
     let builder = std::thread::Builder::new().name("manyhands-stderr".into());
     builder.stack_size(128 * 1024).spawn(write).ok().map(|_runs| sender)

@@ -65,7 +65,7 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<()> {
     let name = format!("{} service", shared.settings.name).replace('\0', "");
     let service = Service {
         recruiting: Recruiting::new(),
-        herald: Herald::new(),
+        herald: Herald::default(),
         shared,
         epoll,
         bodies: Vec::new(),
@@ -94,9 +94,11 @@ impl Service {
             drop((seats, flights)); // their tasks are lost
             shared.clear_queue();
         }
+        let herald = std::mem::take(&mut self.herald);
         // The workers that are left are killed and reaped with this.
         drop(self);
         shared.completer.finish();
+        herald.finish();
         let mut ended = shared.ended.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         ended.ended = true;
         let waiting = std::mem::take(&mut ended.waiting);
