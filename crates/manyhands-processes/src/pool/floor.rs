@@ -28,6 +28,8 @@ pub(super) struct Floor {
     pub(super) buffers: Buffers,
     pub(super) stolen: u64,
     pub(super) recycled: u64,
+    /// Whether nothing is begun any more: what was to be sent is cancelled.
+    pub(super) cancelling: bool,
 }
 
 impl Floor {
@@ -42,6 +44,7 @@ impl Floor {
             buffers: Buffers::new(),
             stolen: 0,
             recycled: 0,
+            cancelling: false,
         }
     }
 
@@ -54,7 +57,7 @@ impl Floor {
     /// that was cancelled meanwhile ends here. One with a large argument gets a place, and is left in
     /// the batch to be [loaded](Self::load).
     pub(super) fn place(&mut self, flight: Flight, batch: &mut Batch) -> Option<Flight> {
-        if flight.dispatched.is_cancel_requested() {
+        if self.cancelling || flight.dispatched.is_cancel_requested() {
             batch.fail(flight, cancelled());
             return None;
         }
@@ -74,13 +77,14 @@ impl Floor {
     /// those that come before the queue.
     pub(super) fn load(&mut self, loaded: Loaded, batch: &mut Batch) {
         let Loaded { seat: number, mut flight } = loaded;
+        let cancelling = self.cancelling;
         let Some(seat) = self.seat(number) else {
             flight.forget_packed();
             self.ready.push_front(flight);
             return;
         };
         seat.give_up_place(&mut flight);
-        if flight.dispatched.is_cancel_requested() {
+        if cancelling || flight.dispatched.is_cancel_requested() {
             seat.unpack(&mut flight);
             batch.fail(flight, cancelled());
         } else if seat.stage != Stage::Open {

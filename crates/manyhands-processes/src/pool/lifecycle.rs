@@ -10,6 +10,7 @@ use std::time::Instant;
 use manyhands_executor::Shutdown;
 use manyhands_wait::{Layer, Reason, TimedOut, Wait};
 
+use super::batch::{Batch, cancelled};
 use super::shared::Shared;
 
 static END: Reason = Reason::new("end of a pool of processes");
@@ -24,8 +25,7 @@ impl Shared {
     pub(super) fn shutdown(&self, how: Shutdown) {
         self.close();
         if how.cancel_queued {
-            self.cancel_queued.store(true, Ordering::SeqCst);
-            self.clear_queue();
+            self.cancel_all_unbegun();
         }
         self.nudge();
         // A callback that waited for the end of its own pool would wait for ever.
@@ -44,11 +44,22 @@ impl Shared {
         let until = Instant::now().checked_add(self.settings.drop_limit);
         // A destructor waits also while its task is being cancelled: the workers end by themselves.
         if Layer::new().isolated().enter(|| self.wait_for_end(until)).is_err() {
-            self.cancel_queued.store(true, Ordering::SeqCst);
-            self.clear_queue();
+            self.cancel_all_unbegun();
             self.wish(|wishes| wishes.give_up = true);
             let _has_no_end = Layer::new().isolated().enter(|| self.wait_for_end(None));
         }
+    }
+
+    /// Cancels what no worker has begun, and whatever would be sent to one from now on.
+    fn cancel_all_unbegun(&self) {
+        self.cancel_queued.store(true, Ordering::SeqCst);
+        self.clear_queue();
+        let mut batch = Batch::default();
+        let mut floor = self.floor();
+        floor.cancelling = true;
+        floor.fail_unbegun(&cancelled(), &mut batch);
+        drop(floor);
+        self.tell(&mut batch);
     }
 
     /// Whether the caller is called by the thread that serves this pool, which ends it.

@@ -44,6 +44,19 @@ fn acceptance_56_what_has_not_begun_can_be_cancelled_at_the_end() {
 }
 
 #[test]
+fn what_was_sent_ahead_is_cancelled_at_once_also_if_nobody_waits() {
+    let pool = ProcessPool::builder().workers(1).prefetch_depth(8).build().unwrap();
+    let long = pool.submit(wait_for_ever, ());
+    eventually("it runs", || long.is_running());
+    let ahead: Vec<_> = (0..20).map(|n| pool.submit(double, n)).collect();
+    pool.shutdown(Shutdown { wait: false, cancel_queued: true });
+    assert!(ahead.iter().all(|task| task.is_cancelled()));
+    assert!(!long.is_done());
+    long.cancel();
+    assert!(long.result().unwrap_err().is_cancelled());
+}
+
+#[test]
 fn an_empty_pool_ends() {
     drop(ProcessPool::new(2).unwrap());
     let eager = ProcessPool::builder().workers(2).eager(true).build().unwrap();
