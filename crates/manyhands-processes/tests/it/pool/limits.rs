@@ -18,16 +18,16 @@ fn acceptance_32_zero_workers_are_an_error() {
 }
 
 #[test]
-fn acceptance_69_chunk_zero_counts_as_an_error_or_as_one_like_everywhere() {
+fn acceptance_69_a_chunk_of_nothing_is_an_error_and_harms_nobody() {
     let pool = ProcessPool::new(1).unwrap();
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        pool.map_with(MapOptions::new().chunk(0), double, 0..4).map(Result::unwrap).sum::<u64>()
-    }));
-    let sequential = std::panic::catch_unwind(|| {
-        let executor = manyhands_executor::Sequential::new();
-        executor.map_with(MapOptions::new().chunk(0), double, 0..4).map(Result::unwrap).sum::<u64>()
-    });
-    assert_eq!(outcome.ok(), sequential.ok());
+    let map =
+        || pool.map_with(MapOptions::new().chunk(0), double, 0..4).map(Result::unwrap).sum::<u64>();
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(map)).unwrap_err();
+    let message = payload.downcast_ref::<&str>().unwrap();
+    assert!(message.contains("at least 1"), "{message}");
+    assert_eq!(pool.statistics().started, 0, "nothing was sent");
+    let ones = pool.map_with(MapOptions::new().chunk(1), double, 0..4).map(Result::unwrap);
+    assert_eq!(ones.sum::<u64>(), 12);
 }
 
 #[test]

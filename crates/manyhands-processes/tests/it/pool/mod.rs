@@ -12,6 +12,7 @@ mod orphans;
 mod payloads;
 mod retries;
 mod tidiness;
+mod without_threads;
 
 use std::sync::Mutex;
 use std::time::Duration;

@@ -10,14 +10,14 @@ fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// Runs `body` in a program where this test is the only one.
-fn alone(name: &str, body: impl FnOnce()) {
+/// Runs `body` in a program where this test of the pool is the only one.
+pub(super) fn alone(name: &str, body: impl FnOnce()) {
     const VARIABLE: &str = "MANYHANDS_POOL_TEST_ALONE";
     if std::env::var_os(VARIABLE).is_some() {
         return body();
     }
     let output = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("pool::tidiness::{name}"), "--nocapture", "--test-threads=1"])
+        .args(["--exact", &format!("pool::{name}"), "--nocapture", "--test-threads=1"])
         .env(VARIABLE, "1")
         .output()
         .unwrap();
@@ -26,7 +26,7 @@ fn alone(name: &str, body: impl FnOnce()) {
 
 #[test]
 fn no_process_and_no_descriptor_is_left_of_a_pool() {
-    alone("no_process_and_no_descriptor_is_left_of_a_pool", || {
+    alone("tidiness::no_process_and_no_descriptor_is_left_of_a_pool", || {
         fn fatal(n: u64) -> u64 {
             if n.is_multiple_of(5) {
                 std::process::abort();
@@ -57,7 +57,7 @@ fn no_process_and_no_descriptor_is_left_of_a_pool() {
 
 #[test]
 fn without_descriptors_the_pool_says_so_and_does_not_hang() {
-    alone("without_descriptors_the_pool_says_so_and_does_not_hang", || {
+    alone("tidiness::without_descriptors_the_pool_says_so_and_does_not_hang", || {
         let pool = ProcessPool::new(2).unwrap();
         let mut all = Vec::new();
         let limit = rustix::process::Rlimit { current: Some(64), maximum: Some(64) };
