@@ -4,6 +4,7 @@
 use std::task::Waker;
 
 use super::error::ManagerError;
+use super::protocol::frame::{Fds, Payload};
 
 /// Memory of so many replies is kept for later ones.
 const SPARE: usize = 16;
@@ -30,7 +31,8 @@ impl CallKey {
 
 /// An answer as it was received.
 pub(crate) enum Reply {
-    Value(Vec<u8>),
+    /// With so many descriptors, of which these have come.
+    Value(Vec<u8>, usize, Fds),
     Failed(Vec<u8>),
     /// The line has ended.
     Lost,
@@ -118,13 +120,18 @@ impl Calls {
         &mut self,
         key: CallKey,
         is_value: bool,
-        payload: &[u8],
+        payload: Payload<'_>,
+        fds: Fds,
     ) -> Option<Waker> {
         self.entry(key)?;
         let mut bytes = self.spare.pop().unwrap_or_default();
-        bytes.extend_from_slice(payload);
+        bytes.extend_from_slice(payload.bytes);
         let entry = self.entry(key)?;
-        entry.reply = Some(if is_value { Reply::Value(bytes) } else { Reply::Failed(bytes) });
+        entry.reply = Some(if is_value {
+            Reply::Value(bytes, payload.fds, fds)
+        } else {
+            Reply::Failed(bytes)
+        });
         let waker = entry.waker.take();
         if waker.is_some() {
             self.sleeping -= 1;
@@ -146,7 +153,7 @@ impl Calls {
 
     /// Keeps the memory of a reply.
     pub(crate) fn recycle(&mut self, reply: Reply) {
-        if let Reply::Value(mut bytes) | Reply::Failed(mut bytes) = reply
+        if let Reply::Value(mut bytes, ..) | Reply::Failed(mut bytes) = reply
             && bytes.capacity() <= SPARE_BYTES_MAX
             && self.spare.len() < SPARE
         {
@@ -171,6 +178,10 @@ impl Calls {
 mod tests {
     use super::*;
 
+    fn plain(bytes: &[u8]) -> Payload<'_> {
+        Payload { bytes, fds: 0 }
+    }
+
     #[test]
     fn an_answer_that_comes_too_late_finds_nobody() {
         let mut calls = Calls::default();
@@ -178,10 +189,10 @@ mod tests {
         calls.close(first);
         let second = calls.open().unwrap();
         assert_ne!(first.number(), second.number());
-        assert!(calls.complete(first, true, b"late").is_none());
+        assert!(calls.complete(first, true, plain(b"late"), Fds::new()).is_none());
         assert!(calls.take(second).is_none());
-        calls.complete(CallKey::of(second.number()), true, b"in time");
-        assert!(matches!(calls.take(second), Some(Reply::Value(bytes)) if bytes == b"in time"));
+        calls.complete(CallKey::of(second.number()), true, plain(b"in time"), Fds::new());
+        assert!(matches!(calls.take(second), Some(Reply::Value(bytes, ..)) if bytes == b"in time"));
         assert!(calls.take(second).is_none(), "an answer is taken once");
     }
 
@@ -190,7 +201,7 @@ mod tests {
         let mut calls = Calls::default();
         let open = calls.open().unwrap();
         for number in [0, 1, u64::MAX, open.number() ^ (1 << 32), open.number() + 1] {
-            calls.complete(CallKey::of(number), true, b"?");
+            calls.complete(CallKey::of(number), true, plain(b"?"), Fds::new());
         }
         assert!(calls.take(open).is_none());
     }

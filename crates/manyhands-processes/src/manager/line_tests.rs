@@ -497,7 +497,7 @@ fn whatever_a_process_sends_its_requests_harm_nobody_else() {
             };
             push_request::<TooLarge>(&mut bytes, &Request { id, target, verb }, |out| {
                 out.extend((0..random() % 4).map(|_| random() as u8));
-                Ok(())
+                Ok(protocol::frame::Fds::new())
             })
             .unwrap();
         }

@@ -3,21 +3,30 @@
 //! Anybody may append and flush; what the socket does not take at once is sent by the service thread
 //! when there is room again.
 
+use std::collections::VecDeque;
+use std::io::{IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags,
+};
 
-use super::protocol::frame::{self, Frame, FrameError};
+use super::protocol::frame::{self, FDS_MAX, Fds, Frame, FrameError};
 use super::service;
 
 /// Received at once at most, in bytes, unless a frame is longer.
 const INBOX: usize = 64 << 10;
 /// More memory than this is not kept for later frames.
 const KEPT_MAX: usize = 1 << 20;
+/// Of so many frames at most the descriptors wait. There are a few, since frames are served as they come.
+const FDS_WAITING_MAX: usize = 16;
+const FDS_SPACE: usize = rustix::cmsg_space!(ScmRights(FDS_MAX));
 
 /// The socket of a line.
 pub(crate) enum Socket {
@@ -40,6 +49,8 @@ pub(crate) struct Link {
 struct Out {
     bytes: Vec<u8>,
     sent: usize,
+    /// What goes with the byte at this place, the first byte of a frame; in order.
+    fds: VecDeque<(usize, Fds)>,
 }
 
 impl Link {
@@ -62,9 +73,15 @@ impl Link {
     /// Appends frames; they are sent by the next [`flush`](Self::flush).
     pub(crate) fn append<E>(
         &self,
-        push: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+        push: impl FnOnce(&mut Vec<u8>) -> Result<Fds, E>,
     ) -> Result<(), E> {
-        push(&mut self.lock_out().bytes)
+        let mut out = self.lock_out();
+        let at = out.bytes.len();
+        let fds = push(&mut out.bytes)?;
+        if !fds.is_empty() {
+            out.fds.push_back((at, fds));
+        }
+        Ok(())
     }
 
     /// Sends what the socket takes. The service thread sends the rest.
@@ -88,8 +105,7 @@ impl Link {
 
     fn send(&self, out: &mut Out) -> bool {
         while out.sent < out.bytes.len() && !self.is_broken() {
-            let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-            match rustix::net::send(self, &out.bytes[out.sent..], flags) {
+            match out.send_some(self) {
                 Ok(sent) => out.sent += sent,
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => return true,
@@ -98,6 +114,7 @@ impl Link {
             }
         }
         out.sent = 0;
+        out.fds.clear();
         out.bytes.clear();
         out.bytes.shrink_to(KEPT_MAX);
         false
@@ -134,6 +151,27 @@ impl Link {
     }
 }
 
+impl Out {
+    /// Sends up to the next frame with descriptors, which are sent with its first byte.
+    fn send_some(&mut self, link: &Link) -> Result<usize, Errno> {
+        let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
+        let Some((_, fds)) = self.fds.front().filter(|(at, _)| *at == self.sent) else {
+            let end = self.fds.front().map_or(self.bytes.len(), |(at, _)| *at);
+            return rustix::net::send(link, &self.bytes[self.sent..end], flags);
+        };
+        let end = self.fds.get(1).map_or(self.bytes.len(), |(at, _)| *at);
+        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
+        let mut ancillary = SendAncillaryBuffer::new(&mut space);
+        let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
+        let fits = ancillary.push(SendAncillaryMessage::ScmRights(&fds));
+        debug_assert!(fits, "whoever encodes keeps to the limit");
+        let bytes = [IoSlice::new(&self.bytes[self.sent..end])];
+        let sent = rustix::net::sendmsg(link, &bytes, &mut ancillary, flags)?;
+        self.fds.pop_front();
+        Ok(sent)
+    }
+}
+
 impl AsFd for Link {
     fn as_fd(&self) -> BorrowedFd<'_> {
         match &self.socket {
@@ -161,6 +199,8 @@ pub(crate) struct Inbox {
     /// What is in use of `bytes`.
     start: usize,
     end: usize,
+    /// Descriptors of frames that are not consumed yet: those of one frame each.
+    fds: VecDeque<Fds>,
 }
 
 impl Inbox {
@@ -169,23 +209,55 @@ impl Inbox {
         self.make_room();
         let room = &mut self.bytes[self.end..];
         let length = room.len();
-        loop {
-            return match rustix::net::recv(link, &mut *room, RecvFlags::DONTWAIT) {
-                Ok((0, _)) => Received::End,
-                Ok((received, _)) => {
-                    self.end += received;
-                    Received::Some { more: received == length }
+        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        let received = loop {
+            match rustix::net::recvmsg(link, &mut [IoSliceMut::new(room)], &mut ancillary, flags) {
+                Err(Errno::INTR) => {}
+                received => break received,
+            }
+        };
+        let fds: Fds = ancillary
+            .drain()
+            .filter_map(|message| match message {
+                RecvAncillaryMessage::ScmRights(fds) => Some(fds.map(Arc::new)),
+                _ => None,
+            })
+            .flatten()
+            .collect();
+        match received {
+            Ok(received) if received.bytes == 0 => Received::End,
+            Ok(received) => {
+                self.end += received.bytes;
+                // The system hands over the descriptors of one frame at a time, and says so also if it
+                // could not make room for all of them.
+                let of_a_frame = !fds.is_empty() || received.flags.contains(ReturnFlags::CTRUNC);
+                if of_a_frame {
+                    self.fds.push_back(fds);
+                    if self.fds.len() > FDS_WAITING_MAX {
+                        return Received::End;
+                    }
                 }
-                Err(Errno::INTR) => continue,
-                Err(Errno::AGAIN) => Received::Nothing,
-                Err(_) => Received::End,
-            };
+                Received::Some { more: of_a_frame || received.bytes == length }
+            }
+            Err(Errno::AGAIN) => Received::Nothing,
+            Err(_) => Received::End,
         }
     }
 
-    /// The next whole frame and what to [`consume`](Self::consume) when it is done with.
-    pub(crate) fn next(&self) -> Result<Option<(Frame<'_>, usize)>, FrameError> {
-        frame::split(&self.bytes[self.start..self.end])
+    /// The next whole frame, what to [`consume`](Self::consume) when it is done with, and its descriptors,
+    /// which are handed out once.
+    pub(crate) fn next(&mut self) -> Result<Option<(Frame<'_>, usize, Fds)>, FrameError> {
+        let Some((frame, length)) = frame::split(&self.bytes[self.start..self.end])? else {
+            return Ok(None);
+        };
+        let has_fds = match &frame {
+            Frame::Request(_, payload) | Frame::Answer { payload, .. } => payload.fds > 0,
+            Frame::Gone { .. } => false,
+        };
+        let fds = if has_fds { self.fds.pop_front() } else { None };
+        Ok(Some((frame, length, fds.unwrap_or_default())))
     }
 
     pub(crate) fn consume(&mut self, length: usize) {

@@ -15,7 +15,7 @@ use super::calls::{CallKey, Reply};
 use super::error::ManagerError;
 use super::object::{self, AnyObject, Object, State};
 use super::protocol::codec;
-use super::protocol::frame::Target;
+use super::protocol::frame::{Payload, Target};
 use super::upstream::Upstream;
 
 /// Gives back to the state what an answer gave to somebody who has left.
@@ -160,14 +160,15 @@ impl<S: State, R: Portable> Future for Pending<S, R> {
 impl<S: State, R: 'static> Unpin for Pending<S, R> {}
 
 impl<R: Portable> There<R> {
-    fn answer(&self, reply: Reply) -> Result<R, ManagerError> {
-        let answer = match &reply {
-            Reply::Value(bytes) => {
+    fn answer(&self, mut reply: Reply) -> Result<R, ManagerError> {
+        let answer = match &mut reply {
+            Reply::Value(bytes, count, fds) => {
                 // First, so that it is not given to another as well whatever becomes of it here.
                 if self.accepts {
                     self.upstream.accept(self.key, self.target);
                 }
-                codec::decode(bytes)
+                let payload = Payload { bytes: &bytes[..], fds: *count };
+                codec::decode_with(payload, std::mem::take(fds))
             }
             Reply::Failed(bytes) => Err(codec::decode_error(bytes)),
             Reply::Lost => Err(ManagerError::disconnected()),

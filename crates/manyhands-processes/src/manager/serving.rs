@@ -14,7 +14,7 @@ use super::answer::{Answers, PeerId, Sender, Ticket};
 use super::error::{ManagerError, ManagerErrorKind};
 use super::link::{Inbox, Link, Received};
 use super::object;
-use super::protocol::frame::{Frame, FrameError, Request, Verb};
+use super::protocol::frame::{Fds, Frame, FrameError, Payload, Request, Verb};
 use super::protocol::function::Function;
 use super::upstream;
 
@@ -94,15 +94,15 @@ impl Serving {
         let mut answers = Answers::corked(&self.link);
         let served = loop {
             let length = match inbox.next() {
-                Ok(Some((Frame::Request(request, payload), length))) => {
-                    self.serve_request(&request, payload, &mut answers);
+                Ok(Some((Frame::Request(request, payload), length, fds))) => {
+                    self.serve_request(&request, payload, fds, &mut answers);
                     length
                 }
-                Ok(Some((Frame::Gone { session }, length))) => {
+                Ok(Some((Frame::Gone { session }, length, _))) => {
                     self.session_gone(session);
                     length
                 }
-                Ok(Some((Frame::Answer { .. }, _))) => break Err(FrameError::Header),
+                Ok(Some((Frame::Answer { .. }, ..))) => break Err(FrameError::Header),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             };
@@ -113,9 +113,15 @@ impl Serving {
         served
     }
 
-    fn serve_request(&self, request: &Request, payload: &[u8], answers: &mut Answers) {
+    fn serve_request(
+        &self,
+        request: &Request,
+        payload: Payload<'_>,
+        fds: Fds,
+        answers: &mut Answers,
+    ) {
         if request.target.owner != object::this_process() {
-            return self.forward(request, payload, answers);
+            return self.forward(request, payload, fds, answers);
         }
         let ticket = Ticket { peer: self.peer(request.id.session), request: request.id.request };
         let object = object::find(request.target.object);
@@ -125,7 +131,7 @@ impl Serving {
                     let sender = self.sender(request, ticket);
                     // What functions of the user do is caught closer by; this keeps the thread
                     // whatever else may panic, such as a value that is dropped.
-                    contain_panic(|| function.call(&*object, payload, sender, answers));
+                    contain_panic(|| function.call(&*object, payload, fds, sender, answers));
                 }
                 Err(error) => self.sender(request, ticket).fail(&error, answers),
             },
@@ -139,14 +145,14 @@ impl Serving {
     }
 
     /// Sends a request on towards the process that has the object.
-    fn forward(&self, request: &Request, payload: &[u8], answers: &mut Answers) {
+    fn forward(&self, request: &Request, payload: Payload<'_>, fds: Fds, answers: &mut Answers) {
         let sent = upstream::current().and_then(|upstream| {
             let session = *self
                 .lock_sessions()
                 .forwarded
                 .entry(request.id.session)
                 .or_insert_with(|| upstream.new_session(&self.link, request.id.session));
-            upstream.forward(session, request, payload)
+            upstream.forward(session, request, payload.bytes, fds)
         });
         if let Err(error) = sent {
             let ticket = Ticket { peer: self.peer, request: request.id.request };

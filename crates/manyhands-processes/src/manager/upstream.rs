@@ -14,7 +14,9 @@ use super::calls::{CallKey, Calls, Reply};
 use super::error::{ManagerError, ManagerErrorKind};
 use super::link::{Inbox, Link, Received, Socket};
 use super::protocol::codec;
-use super::protocol::frame::{self, Frame, FrameError, Request, RequestId, Target, TooLarge, Verb};
+use super::protocol::frame::{
+    self, Fds, Frame, FrameError, Request, RequestId, Target, TooLarge, Verb,
+};
 use super::service;
 
 /// The asking end of a line.
@@ -168,8 +170,9 @@ impl Upstream {
     fn send_about(&self, key: CallKey, target: Target, verb: Verb) {
         let id = RequestId { session: 0, request: key.number() };
         let request = Request { id, target, verb };
-        let _never_too_large =
-            self.link.append(|out| frame::push_request::<TooLarge>(out, &request, |_| Ok(())));
+        let _never_too_large = self
+            .link
+            .append(|out| frame::push_request::<TooLarge>(out, &request, |_| Ok(Fds::new())));
         self.link.flush();
     }
 
@@ -191,7 +194,7 @@ impl Upstream {
         if self.routes().remove(&session).is_some() {
             let _infallible = self.link.append(|out| {
                 frame::push_gone(out, session);
-                Ok::<(), TooLarge>(())
+                Ok::<Fds, TooLarge>(Fds::new())
             });
             self.link.flush();
         }
@@ -203,6 +206,7 @@ impl Upstream {
         session: u64,
         request: &Request,
         payload: &[u8],
+        fds: Fds,
     ) -> Result<(), ManagerError> {
         if self.link.is_broken() {
             return Err(ManagerError::disconnected());
@@ -212,7 +216,7 @@ impl Upstream {
         self.link.append(|out| {
             frame::push_request::<ManagerError>(out, &request, |out| {
                 out.extend_from_slice(payload);
-                Ok(())
+                Ok(fds)
             })
         })?;
         self.link.flush();
@@ -253,12 +257,12 @@ impl Upstream {
         let mut wakers = Vec::new();
         let dispatched = loop {
             match inbox.next() {
-                Ok(Some((Frame::Answer { id, is_value, payload }, length))) => {
+                Ok(Some((Frame::Answer { id, is_value, payload }, length, fds))) => {
                     if id.session == 0 {
                         let key = CallKey::of(id.request);
-                        wakers.extend(self.calls().complete(key, is_value, payload));
+                        wakers.extend(self.calls().complete(key, is_value, payload, fds));
                     } else {
-                        self.route(id, is_value, payload);
+                        self.route(id, is_value, payload.bytes, fds);
                     }
                     inbox.consume(length);
                 }
@@ -272,7 +276,7 @@ impl Upstream {
     }
 
     /// Hands an answer to the process that has asked through this one.
-    fn route(&self, id: RequestId, is_value: bool, payload: &[u8]) {
+    fn route(&self, id: RequestId, is_value: bool, payload: &[u8], fds: Fds) {
         let (link, session) = match self.routes().get(&id.session) {
             Some(route) => (Arc::clone(&route.link), route.session),
             None => return, // it has ended meanwhile
@@ -281,7 +285,7 @@ impl Upstream {
         let _same_size_as_received = link.append(|out| {
             frame::push_answer::<TooLarge>(out, id, is_value, |out| {
                 out.extend_from_slice(payload);
-                Ok(())
+                Ok(fds)
             })
         });
         link.flush();

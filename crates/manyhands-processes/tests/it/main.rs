@@ -4,6 +4,7 @@ mod builds;
 mod command;
 mod descendants;
 mod manager;
+mod manager_attachments;
 mod memory;
 mod patience;
 mod pool;

@@ -1,20 +1,34 @@
 //! Arguments and answers as bytes, and what can go wrong with them.
 //!
 //! Coding calls code of the user's types; a panic there is a failure of the one call.
+//!
+//! What values leave beside their bytes (`memory/attachments.rs`) goes as descriptors. Then the bytes are
+//! a message (`memory/message.rs`), and otherwise the encoded value alone.
 
 use manyhands_executor::catch_panic;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::frame::{FRAME_MAX, TooLarge};
+use super::frame::{FDS_MAX, FRAME_MAX, Fds, Payload, TooLarge};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
+use crate::memory::attachments::{self, Attachments};
+use crate::memory::message;
 
-/// Appends the encoding of `value`. After a failure, what was appended is of no use.
-pub(crate) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), ManagerError> {
-    let why = match catch_panic(|| postcard::serialize_with_flavor(value, Append(out))) {
-        Ok(Ok(())) => return Ok(()),
-        Ok(Err(error)) => error.to_string(),
+/// Appends the encoding of `value`; returns the descriptors that go with it. After a failure, what was
+/// appended is of no use.
+pub(crate) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<Fds, ManagerError> {
+    let start = out.len();
+    let (coded, attached) = attachments::collect(|| {
+        catch_panic(|| postcard::serialize_with_flavor(value, Append(out)))
+    });
+    let why = match coded {
+        Ok(Ok(())) if attached.is_empty() => return Ok(Fds::new()),
+        Ok(Ok(())) => match pack(start, attached, out) {
+            Ok(fds) => return Ok(fds),
+            Err(why) => why,
+        },
+        Ok(Err(error)) => explained(&error),
         Err(panic) => panic.to_string(),
     };
     let what = std::any::type_name::<T>();
@@ -24,12 +38,50 @@ pub(crate) fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), M
     ))
 }
 
+/// Replaces the encoded value behind `start` by a message with what belongs to it.
+fn pack(start: usize, attached: Attachments, out: &mut Vec<u8>) -> Result<Fds, String> {
+    let encoded = out.split_off(start);
+    let fds = message::pack(&encoded, attached, out).map_err(|error| error.to_string())?;
+    if fds.len() > FDS_MAX {
+        return Err(format!("it has {} handles, and at most {FDS_MAX} can be sent", fds.len()));
+    }
+    Ok(fds)
+}
+
+fn explained(error: &postcard::Error) -> String {
+    attachments::take_failure().unwrap_or_else(|| error.to_string())
+}
+
+/// The value that a frame carries, whose descriptors are these.
+pub(crate) fn decode_with<T: DeserializeOwned>(
+    payload: Payload<'_>,
+    fds: Fds,
+) -> Result<T, ManagerError> {
+    if payload.fds == 0 {
+        return decode(payload.bytes);
+    }
+    if fds.len() != payload.fds {
+        return Err(ManagerError::new(
+            ManagerErrorKind::Codec,
+            format!(
+                "of {} handles that came with a value only {} were received: this process has too \
+                 many open files (see `ulimit -n`)",
+                payload.fds,
+                fds.len()
+            ),
+        ));
+    }
+    let (encoded, attached) = message::unpack(payload.bytes, fds)
+        .map_err(|error| ManagerError::new(ManagerErrorKind::Codec, error.to_string()))?;
+    attachments::provide(attached, || decode(&encoded))
+}
+
 /// The value that these bytes are the encoding of.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ManagerError> {
     let why = match catch_panic(|| postcard::take_from_bytes(bytes)) {
         Ok(Ok((value, []))) => return Ok(value),
         Ok(Ok((_, rest))) => format!("{} bytes are left over", rest.len()),
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => explained(&error),
         Err(panic) => panic.to_string(),
     };
     let (what, length) = (std::any::type_name::<T>(), bytes.len());

@@ -3,17 +3,26 @@
 //! Numbers are little endian. The length counts what follows it.
 //!
 //! ```text
-//! request   length:4 kind:1 wants_answer:1 session:8 request:8 owner:8 object:8 function:8 payload
-//! answer    length:4 kind:1 session:8 request:8 payload
+//! request   length:4 kind:1 fds:1 wants_answer:1 session:8 request:8 owner:8 object:8 function:8 payload
+//! answer    length:4 kind:1 fds:1 session:8 request:8 payload
 //! farewell  length:4 kind:1 session:8
 //! ```
+//!
+//! So many descriptors come with the first byte of a frame.
 
 use std::fmt;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 /// The longest frame that is sent or taken, in bytes.
 pub(crate) const FRAME_MAX: usize = 256 << 20;
 
+/// How many descriptors travel with a frame; the operating system's limit is 253.
+pub(crate) const FDS_MAX: usize = 250;
+
 const LENGTH: usize = 4;
+/// Where in a frame the number of its descriptors is.
+const FDS: usize = LENGTH + 1;
 const CALL: u8 = 1;
 const WITHDRAW: u8 = 2;
 const ACCEPT: u8 = 3;
@@ -56,15 +65,26 @@ pub(crate) enum Verb {
     Accept,
 }
 
+/// What goes over beside the bytes of a frame.
+pub(crate) type Fds = Vec<Arc<OwnedFd>>;
+
+/// What a frame carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Payload<'a> {
+    pub(crate) bytes: &'a [u8],
+    /// How many descriptors come with it.
+    pub(crate) fds: usize,
+}
+
 /// A frame that was received.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Frame<'a> {
-    Request(Request, &'a [u8]),
+    Request(Request, Payload<'a>),
     /// The answer is a value, or an error.
     Answer {
         id: RequestId,
         is_value: bool,
-        payload: &'a [u8],
+        payload: Payload<'a>,
     },
     /// The process of this session has ended.
     Gone {
@@ -116,8 +136,8 @@ fn parse(body: &[u8]) -> Result<Frame<'_>, FrameError> {
     let (&kind, mut rest) = body.split_first().ok_or(FrameError::Header)?;
     match kind {
         CALL | WITHDRAW | ACCEPT => {
-            let (&wants_answer, after) = rest.split_first().ok_or(FrameError::Header)?;
-            rest = after;
+            let fds = byte(&mut rest)?.into();
+            let wants_answer = byte(&mut rest)?;
             let id = RequestId { session: number(&mut rest)?, request: number(&mut rest)? };
             let target = Target { owner: number(&mut rest)?, object: number(&mut rest)? };
             let function = number(&mut rest)?;
@@ -126,15 +146,23 @@ fn parse(body: &[u8]) -> Result<Frame<'_>, FrameError> {
                 WITHDRAW => Verb::Withdraw,
                 _ => Verb::Accept,
             };
-            Ok(Frame::Request(Request { id, target, verb }, rest))
+            Ok(Frame::Request(Request { id, target, verb }, Payload { bytes: rest, fds }))
         }
         VALUE | FAILED => {
+            let fds = byte(&mut rest)?.into();
             let id = RequestId { session: number(&mut rest)?, request: number(&mut rest)? };
-            Ok(Frame::Answer { id, is_value: kind == VALUE, payload: rest })
+            let payload = Payload { bytes: rest, fds };
+            Ok(Frame::Answer { id, is_value: kind == VALUE, payload })
         }
         GONE => Ok(Frame::Gone { session: number(&mut rest)? }),
         other => Err(FrameError::Kind(other)),
     }
+}
+
+fn byte(bytes: &mut &[u8]) -> Result<u8, FrameError> {
+    let (byte, rest) = bytes.split_first().ok_or(FrameError::Header)?;
+    *bytes = rest;
+    Ok(*byte)
 }
 
 fn number(bytes: &mut &[u8]) -> Result<u64, FrameError> {
@@ -143,19 +171,20 @@ fn number(bytes: &mut &[u8]) -> Result<u64, FrameError> {
     Ok(u64::from_le_bytes(*number))
 }
 
-/// Appends a request whose payload `write` appends. If that fails nothing is appended.
+/// Appends a request whose payload `write` appends; returns what has to go with it. If that fails nothing
+/// is appended.
 pub(crate) fn push_request<E: From<TooLarge>>(
     out: &mut Vec<u8>,
     request: &Request,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+    write: impl FnOnce(&mut Vec<u8>) -> Result<Fds, E>,
+) -> Result<Fds, E> {
     push(out, |out| {
         let (kind, wants_answer, function) = match request.verb {
             Verb::Call { function, wants_answer } => (CALL, u8::from(wants_answer), function),
             Verb::Withdraw => (WITHDRAW, 0, 0),
             Verb::Accept => (ACCEPT, 0, 0),
         };
-        out.extend_from_slice(&[kind, wants_answer]);
+        out.extend_from_slice(&[kind, 0, wants_answer]);
         let Request { id, target, .. } = request;
         for number in [id.session, id.request, target.owner, target.object, function] {
             out.extend_from_slice(&number.to_le_bytes());
@@ -164,15 +193,16 @@ pub(crate) fn push_request<E: From<TooLarge>>(
     })
 }
 
-/// Appends an answer whose payload `write` appends. If that fails nothing is appended.
+/// Appends an answer whose payload `write` appends; returns what has to go with it. If that fails nothing is
+/// appended.
 pub(crate) fn push_answer<E: From<TooLarge>>(
     out: &mut Vec<u8>,
     id: RequestId,
     is_value: bool,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+    write: impl FnOnce(&mut Vec<u8>) -> Result<Fds, E>,
+) -> Result<Fds, E> {
     push(out, |out| {
-        out.push(if is_value { VALUE } else { FAILED });
+        out.extend_from_slice(&[if is_value { VALUE } else { FAILED }, 0]);
         out.extend_from_slice(&id.session.to_le_bytes());
         out.extend_from_slice(&id.request.to_le_bytes());
         write(out)
@@ -184,7 +214,7 @@ pub(crate) fn push_gone(out: &mut Vec<u8>, session: u64) {
     let _never_too_large = push::<TooLarge>(out, |out| {
         out.push(GONE);
         out.extend_from_slice(&session.to_le_bytes());
-        Ok(())
+        Ok(Fds::new())
     });
 }
 
@@ -194,21 +224,25 @@ pub(crate) struct TooLarge(pub(crate) usize);
 
 fn push<E: From<TooLarge>>(
     out: &mut Vec<u8>,
-    write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-) -> Result<(), E> {
+    write: impl FnOnce(&mut Vec<u8>) -> Result<Fds, E>,
+) -> Result<Fds, E> {
     let start = out.len();
     out.extend_from_slice(&[0; LENGTH]);
-    let written = write(out).and_then(|()| {
+    let written = write(out).and_then(|fds| {
         let length = out.len() - start - LENGTH;
         match u32::try_from(length) {
-            Ok(counted) if length <= FRAME_MAX => Ok(counted),
+            Ok(counted) if length <= FRAME_MAX => Ok((counted, fds)),
             _ => Err(TooLarge(length).into()),
         }
     });
     match written {
-        Ok(length) => {
+        Ok((length, fds)) => {
             out[start..start + LENGTH].copy_from_slice(&length.to_le_bytes());
-            Ok(())
+            if !fds.is_empty() {
+                // Whoever encodes keeps to the limit.
+                out[start + FDS] = u8::try_from(fds.len()).unwrap_or(u8::MAX);
+            }
+            Ok(fds)
         }
         Err(error) => {
             out.truncate(start);

@@ -19,9 +19,13 @@ impl Numbers {
     }
 }
 
-fn payload(out: &mut Vec<u8>, bytes: &[u8]) -> Result<(), TooLarge> {
+fn payload(out: &mut Vec<u8>, bytes: &[u8]) -> Result<Fds, TooLarge> {
     out.extend_from_slice(bytes);
-    Ok(())
+    Ok(Fds::new())
+}
+
+fn carried(bytes: &'static [u8], fds: usize) -> Payload<'static> {
+    Payload { bytes, fds }
 }
 
 /// One of each kind, one behind the other, and what they are.
@@ -34,12 +38,19 @@ fn all() -> (Vec<u8>, Vec<Frame<'static>>) {
     for verb in [call(true), call(false), Verb::Withdraw, Verb::Accept] {
         let request = Request { id, target, verb };
         push_request(&mut bytes, &request, |out| payload(out, b"argument")).unwrap();
-        frames.push(Frame::Request(request, b"argument"));
+        frames.push(Frame::Request(request, carried(b"argument", 0)));
     }
     for is_value in [true, false] {
         push_answer(&mut bytes, id, is_value, |out| payload(out, b"")).unwrap();
-        frames.push(Frame::Answer { id, is_value, payload: b"" });
+        frames.push(Frame::Answer { id, is_value, payload: carried(b"", 0) });
     }
+    let fd = Arc::new(crate::memory::memfd::create("test", 1).unwrap());
+    let request = Request { id, target, verb: call(true) };
+    let beside = |_: &mut Vec<u8>| Ok::<_, TooLarge>(vec![Arc::clone(&fd), Arc::clone(&fd)]);
+    assert_eq!(push_request(&mut bytes, &request, beside).unwrap().len(), 2);
+    frames.push(Frame::Request(request, carried(b"", 2)));
+    assert_eq!(push_answer(&mut bytes, id, true, beside).unwrap().len(), 2);
+    frames.push(Frame::Answer { id, is_value: true, payload: carried(b"", 2) });
     push_gone(&mut bytes, 9);
     frames.push(Frame::Gone { session: 9 });
     (bytes, frames)
@@ -75,7 +86,7 @@ fn a_frame_that_is_too_long_is_neither_taken_nor_written() {
     let id = RequestId { session: 0, request: 0 };
     let error = push_answer::<TooLarge>(&mut out, id, true, |out| {
         out.resize(out.len() + FRAME_MAX, 0);
-        Ok(())
+        Ok(Fds::new())
     });
     assert!(error.is_err());
     assert_eq!(out, b"before", "nothing is left of it");

@@ -13,6 +13,7 @@ use std::ptr;
 use manyhands_executor::Portable;
 
 use super::codec;
+use super::frame::{Fds, Payload};
 use crate::image::Executable;
 use crate::manager::answer::{Answers, Asker, Sender};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
@@ -22,7 +23,7 @@ use crate::manager::object::{AnyObject, Object, State};
 #[repr(C)]
 pub(crate) struct Function {
     magic: [u64; 2],
-    run: fn(&dyn AnyObject, &[u8], Sender, &mut Answers),
+    run: fn(&dyn AnyObject, Payload<'_>, Fds, Sender, &mut Answers),
     name: fn() -> &'static str,
 }
 
@@ -45,11 +46,12 @@ impl Function {
     pub(crate) fn call(
         &self,
         object: &dyn AnyObject,
-        argument: &[u8],
+        argument: Payload<'_>,
+        fds: Fds,
         sender: Sender,
         answers: &mut Answers,
     ) {
-        (self.run)(object, argument, sender, answers);
+        (self.run)(object, argument, fds, sender, answers);
     }
 
     /// Where it is, for another process of this binary.
@@ -143,8 +145,13 @@ impl<S: State, A: Portable, R: Portable, F: Deferred<S, A, R>> Of<S, A, R, F> {
         &Function { magic: MAGIC, run: run::<S, A, R, F>, name: type_name::<F> };
 }
 
-fn run<S, A, R, F>(object: &dyn AnyObject, argument: &[u8], sender: Sender, answers: &mut Answers)
-where
+fn run<S, A, R, F>(
+    object: &dyn AnyObject,
+    argument: Payload<'_>,
+    fds: Fds,
+    sender: Sender,
+    answers: &mut Answers,
+) where
     S: State,
     A: Portable,
     R: Portable,
@@ -163,7 +170,7 @@ where
         let message = format!("a function for {what} was called on {name}");
         return asker.fail(ManagerError::new(ManagerErrorKind::Refused, message), answers);
     };
-    let argument = match codec::decode::<A>(argument) {
+    let argument = match codec::decode_with::<A>(argument, fds) {
         Ok(argument) => argument,
         Err(error) => return asker.fail(error, answers),
     };
