@@ -57,6 +57,7 @@ mod process;
 mod queue;
 mod spawn;
 mod start;
+mod warden;
 
 pub use manager::{
     Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,

@@ -22,6 +22,12 @@ use crate::memory::Bytes;
 /// A command is plain data, and the same one may be run many times. It is portable as well, so that
 /// it can be the argument of a task on any executor: see [`run_command`](super::run_command).
 ///
+/// No program outlives this process, whatever ends that, unless it was
+/// [detached](super::Running::detach): it is killed then, with all in its process group if that is its
+/// own. A program that is to end more gently is ended before, by a cancellation, a timeout, or
+/// [`terminate`](super::Running::terminate). For this, the first program that could be left behind
+/// starts another process, `program-warden`, which ends soon after this one.
+///
 /// The program finds signals as it expects them (nothing blocked, Ctrl-C and broken pipes end it) and
 /// no open descriptors but its standard streams.
 ///
@@ -68,6 +74,9 @@ impl Limits {
 ///
 /// Who ends a group ends all that the program has started, too, unless that has left the group. On a
 /// terminal, Ctrl-C reaches one group alone: that in the foreground, which is ours.
+///
+/// In whatever group, a program ends with this process, also if a signal ends that (`kill -9` too),
+/// unless it was [detached](super::Running::detach). In a group of its own, all in it end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ProcessGroup {

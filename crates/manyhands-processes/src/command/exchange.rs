@@ -174,7 +174,7 @@ mod tests {
         // Reading a folder is refused.
         let folder = OwnedFd::from(File::open("/").unwrap());
         let exchange = Exchange {
-            family: Arc::new(Family::new(false)),
+            family: Arc::new(Family::new(false, None)),
             stdout: OutputReader::new(Some(Watched::new(folder)), None),
             stderr: Vec::new(),
             limits: Limits::NONE,

@@ -16,7 +16,8 @@ use super::error::{CommandError, CommandErrorKind};
 use super::family::Family;
 use super::prepared::{Prepared, failed};
 use super::streams::{InputFrom, OutputTo};
-use crate::spawn::{FIRST_FREE, Membership, Plan, Signals, Stream, spawn};
+use crate::spawn::{FIRST_FREE, Fate, Membership, Plan, Signals, Stream, spawn};
+use crate::warden::{self, Kind};
 
 /// Programs that run, and our ends of the pipes to them.
 pub(super) struct Launched {
@@ -41,6 +42,8 @@ pub(super) struct Manner {
     pub(super) feeds: bool,
     /// Whether something may end the programs early.
     pub(super) may_be_ended: bool,
+    /// Whether the thread that starts them waits until they have ended.
+    pub(super) waits_here: bool,
 }
 
 /// Starts them all, the output of each being the input of the next.
@@ -49,8 +52,12 @@ pub(super) struct Manner {
 /// Why the first that was not started was not; those before it are ended.
 pub(super) fn launch(commands: &[Command], manner: Manner) -> Result<Launched, CommandError> {
     let membership = membership(commands, manner);
+    let is_ours = membership == Membership::Ours;
+    // While a thread waits, the kernel can tie one process to it, which costs nothing. What that has
+    // started is tied to nothing; but in our group it is not ours to end.
+    let roster = if is_ours && manner.waits_here { None } else { warden::roster() };
     let mut launched = Launched {
-        family: Family::new(membership != Membership::Ours),
+        family: Family::new(!is_ours, roster.clone()),
         stdin: None,
         stdout: None,
         stderr: Vec::with_capacity(commands.len()),
@@ -96,12 +103,26 @@ pub(super) fn launch(commands: &[Command], manner: Manner) -> Result<Launched, C
             streams: [stdin, stdout, stderr],
             line: None,
             signals: Signals::AsExpected,
+            fate: match &roster {
+                Some(roster) => Fate::OnRoster(roster, entry_of(membership)),
+                None if manner.waits_here => Fate::WithThread,
+                None => Fate::None,
+            },
         };
         let spawned = spawn(&plan).map_err(|(step, error)| failed(command, step, &error))?;
         let leads = matches!(membership, Membership::NewGroup | Membership::NewSession);
-        launched.family.push(Child::new(spawned, leads));
+        launched.family.push(Child::new(spawned, leads), entry_of(membership));
     }
     Ok(launched)
+}
+
+/// What is entered for a program of this membership; nothing for one whose group is entered already.
+fn entry_of(membership: Membership) -> Option<Kind> {
+    match membership {
+        Membership::Ours => Some(Kind::Process),
+        Membership::NewGroup | Membership::NewSession => Some(Kind::Group),
+        Membership::Group(_) => None,
+    }
 }
 
 fn membership(commands: &[Command], manner: Manner) -> Membership {

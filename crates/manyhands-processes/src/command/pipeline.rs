@@ -4,7 +4,6 @@ use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use manyhands_wait::is_interruptible;
 use serde::{Deserialize, Serialize};
 
 use super::builder::{Command, Limits, ProcessGroup};
@@ -12,7 +11,7 @@ use super::error::{CommandError, CommandErrorKind};
 use super::exchange::{Finished, Verdict};
 use super::exit_status::ExitStatus;
 use super::output::CommandOutput;
-use super::run::{early_end, exchange, may_wait, unknown_end, unsuccessful};
+use super::run::{Place, early_end, exchange, may_wait, unknown_end, unsuccessful};
 use crate::memory::Bytes;
 
 /// Programs that run at the same time, the standard output of each being the standard input of the
@@ -95,7 +94,7 @@ impl Pipeline {
     pub fn output(&self) -> Result<PipelineOutput, CommandError> {
         self.may_start()?;
         may_wait(self)?;
-        let finished = exchange(&self.commands, self.limits, true, is_interruptible())?.run_here();
+        let finished = exchange(&self.commands, self.limits, true, Place::Here)?.run_here();
         self.conclude(finished)
     }
 
@@ -109,7 +108,7 @@ impl Pipeline {
         let pipeline = self.clone();
         async move {
             pipeline.may_start()?;
-            let exchange = exchange(&pipeline.commands, pipeline.limits, true, true)?;
+            let exchange = exchange(&pipeline.commands, pipeline.limits, true, Place::Async)?;
             pipeline.conclude(exchange.run_async().await)
         }
     }

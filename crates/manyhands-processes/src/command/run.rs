@@ -98,7 +98,7 @@ impl Command {
     #[doc(alias = "Popen")]
     #[doc(alias = "spawn")]
     pub fn start(&self) -> Result<Running, CommandError> {
-        let manner = Manner { captures: false, feeds: true, may_be_ended: true };
+        let manner = Manner { captures: false, feeds: true, may_be_ended: true, waits_here: false };
         let launched = launch(std::slice::from_ref(self), manner)?;
         Ok(Running::new(self.clone(), launched, until(&self.limits)))
     }
@@ -112,13 +112,13 @@ impl Command {
     fn run_here(&self, captures: bool) -> Result<CommandOutput, CommandError> {
         may_wait(self)?;
         let commands = std::slice::from_ref(self);
-        let finished = exchange(commands, self.limits, captures, is_interruptible())?.run_here();
+        let finished = exchange(commands, self.limits, captures, Place::Here)?.run_here();
         self.conclude(finished)
     }
 
     async fn run_async(&self, captures: bool) -> Result<CommandOutput, CommandError> {
         let commands = std::slice::from_ref(self);
-        let finished = exchange(commands, self.limits, captures, true)?.run_async().await;
+        let finished = exchange(commands, self.limits, captures, Place::Async)?.run_async().await;
         self.conclude(finished)
     }
 
@@ -171,15 +171,26 @@ pub(super) fn may_wait(line: &dyn std::fmt::Display) -> Result<(), CommandError>
     })
 }
 
+/// Who waits for programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The thread, or the coroutine on it, that starts them.
+    Here,
+    /// A future, polled by whichever thread and perhaps dropped.
+    Async,
+}
+
 /// Starts the programs, to be run to their end.
 pub(super) fn exchange(
     commands: &[Command],
     limits: Limits,
     captures: bool,
-    may_be_cancelled: bool,
+    place: Place,
 ) -> Result<Exchange, CommandError> {
+    let may_be_cancelled = place == Place::Async || is_interruptible();
     let may_be_ended = may_be_cancelled || limits.timeout.is_some() || limits.max_output.is_some();
-    let manner = Manner { captures, feeds: false, may_be_ended };
+    let waits_here = place == Place::Here;
+    let manner = Manner { captures, feeds: false, may_be_ended, waits_here };
     let until = until(&limits);
     let Launched { family, stdin: _, stdout, stderr } = launch(commands, manner)?;
     Ok(Exchange {

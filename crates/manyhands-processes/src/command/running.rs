@@ -21,7 +21,8 @@ static END: Reason = Reason::new("end of a program that was started");
 /// A program that was [started](Command::start).
 ///
 /// Dropping it kills the program (SIGKILL) and all in its process group, if it has not ended;
-/// [`detach`](Self::detach) lets it go on. In neither case is a zombie left. It may be moved to other
+/// [`detach`](Self::detach) lets it go on. If this process ends first, the program is killed in the
+/// same way. In neither case is a zombie left. It may be moved to other
 /// threads; a [`ProgramHandle`] can end the program while somebody else waits for it.
 #[derive(Debug)]
 pub struct Running {
@@ -97,7 +98,7 @@ impl Running {
     /// If somebody else has reaped it, so that nobody can know.
     #[doc(alias = "poll")]
     pub fn try_wait(&self) -> Result<Option<ExitStatus>, CommandError> {
-        try_wait(&self.family).map_err(|error| self.unknown(&error))
+        self.family.try_wait().map_err(|error| self.unknown(&error))
     }
 
     /// Closes its standard input and waits until it has ended; how long is up to the
@@ -232,7 +233,7 @@ impl Running {
             ended.as_mut().poll(cx)
         })
         .await?;
-        try_wait(&family)?.ok_or_else(|| io::Error::from_raw_os_error(libc::ECHILD))
+        family.try_wait()?.ok_or_else(|| io::Error::from_raw_os_error(libc::ECHILD))
     }
 
     fn judge(&self, ended: io::Result<ExitStatus>) -> Result<ExitStatus, CommandError> {
@@ -320,7 +321,7 @@ impl ProgramHandle {
 
     /// How it ended, if it has and that is known.
     pub fn status(&self) -> Option<ExitStatus> {
-        try_wait(&self.family).ok().flatten()
+        self.family.try_wait().ok().flatten()
     }
 
     /// Asks the program, and all in its process group, to end (SIGTERM). Nothing happens if nobody
@@ -352,8 +353,4 @@ impl ProgramHandle {
 fn pid(family: &Family) -> u32 {
     let first = family.children().first().map_or(0, super::child::Child::pid);
     u32::try_from(first).unwrap_or_default()
-}
-
-fn try_wait(family: &Family) -> io::Result<Option<ExitStatus>> {
-    family.children().first().map_or(Ok(None), super::child::Child::try_wait)
 }

@@ -8,10 +8,10 @@ use std::ffi::{c_char, c_int, c_void};
 use std::os::fd::RawFd;
 use std::ptr;
 
-use super::{FIRST_FREE, Membership, Signals, Step, Stream, signals};
+use super::{FIRST_FREE, Fate, Membership, Signals, Step, Stream, signals};
 
 /// What the child reads and, at the very end, writes.
-pub(super) struct Start {
+pub(super) struct Start<'a> {
     pub(super) program: *const c_char,
     pub(super) arguments: *const *const c_char,
     pub(super) environment: *const *const c_char,
@@ -20,13 +20,16 @@ pub(super) struct Start {
     pub(super) streams: [Stream; 3],
     pub(super) line: Option<RawFd>,
     pub(super) signals: Signals,
+    pub(super) fate: Fate<'a>,
+    /// The number of the parent.
+    pub(super) parent: c_int,
     pub(super) failure: Option<(Step, c_int)>,
 }
 
 /// What `clone` calls, with a [`Start`].
 pub(super) extern "C" fn run(argument: *mut c_void) -> c_int {
     // SAFETY: `spawn` passes a `Start` that nobody else touches while the child runs.
-    let start = unsafe { &mut *argument.cast::<Start>() };
+    let start = unsafe { &mut *argument.cast::<Start<'_>>() };
     let Err(failure) = become_program(start);
     // SAFETY: as for a read in `spawn`: the parent stands still and reads it afterwards.
     unsafe { ptr::write_volatile(&raw mut start.failure, Some(failure)) };
@@ -34,7 +37,7 @@ pub(super) extern "C" fn run(argument: *mut c_void) -> c_int {
     unsafe { libc::_exit(127) }
 }
 
-fn become_program(start: &Start) -> Result<Infallible, (Step, c_int)> {
+fn become_program(start: &Start<'_>) -> Result<Infallible, (Step, c_int)> {
     if start.signals == Signals::AsExpected {
         signals::reset();
     }
@@ -48,6 +51,7 @@ fn become_program(start: &Start) -> Result<Infallible, (Step, c_int)> {
         Membership::NewSession => unsafe { libc::setsid() },
     };
     check(Step::Membership, joined)?;
+    tie(start.fate, start.parent)?;
     if !start.directory.is_null() {
         // SAFETY: a string with its end, which the parent keeps.
         check(Step::Directory, unsafe { libc::chdir(start.directory) })?;
@@ -77,6 +81,32 @@ fn become_program(start: &Start) -> Result<Infallible, (Step, c_int)> {
     let never = unsafe { libc::execve(start.program, start.arguments, start.environment) };
     check(Step::Exec, never)?;
     Err((Step::Exec, libc::ENOEXEC))
+}
+
+/// Ties the child to the life of its parent.
+///
+/// The parent may be gone by now, and whoever looks at the roster then may have done so already. But
+/// a parent that has ended is not the parent any more before anybody hears of its end. So if it still
+/// is after the entry, the entry will be seen.
+fn tie(fate: Fate<'_>, parent: c_int) -> Result<(), (Step, c_int)> {
+    // SAFETY: a system call without pointers.
+    let parent_now = || unsafe { libc::getppid() };
+    // In a namespace of its own it cannot know its parent, nor the number that it has there.
+    let is_elsewhere = parent_now() == 0;
+    match fate {
+        Fate::None => return Ok(()),
+        Fate::WithThread => {
+            // SAFETY: as above.
+            let tied = unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            check(Step::Membership, tied)?;
+        }
+        Fate::OnRoster(roster, Some(kind)) if !is_elsewhere => {
+            // SAFETY: as above.
+            roster.enter(kind, unsafe { libc::getpid() });
+        }
+        Fate::OnRoster(..) => {}
+    }
+    if is_elsewhere || parent_now() == parent { Ok(()) } else { Err((Step::Clone, libc::ESRCH)) }
 }
 
 /// Closes every descriptor from `first` on: whatever this process has open besides is none of the

@@ -22,6 +22,7 @@ use std::ptr;
 
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
+use crate::warden::{Kind, Roster};
 use signals::AllBlocked;
 
 /// The first descriptor behind the standard streams.
@@ -60,6 +61,17 @@ pub(crate) enum Signals {
     Blocked,
 }
 
+/// What ends the child when this process ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate<'a> {
+    /// Nothing: it sees to that itself, or is to stay.
+    None,
+    /// The kernel kills it when the thread that starts it ends, so that has to wait for it.
+    WithThread,
+    /// It is entered here, unless it belongs to a group that is.
+    OnRoster(&'a Roster, Option<Kind>),
+}
+
 /// Everything the child needs, prepared.
 #[derive(Debug)]
 pub(crate) struct Plan<'a> {
@@ -73,6 +85,7 @@ pub(crate) struct Plan<'a> {
     /// Becomes [`FIRST_FREE`]; it is none of those that are being made.
     pub(crate) line: Option<RawFd>,
     pub(crate) signals: Signals,
+    pub(crate) fate: Fate<'a>,
 }
 
 /// A step that may fail.
@@ -113,6 +126,8 @@ pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Spawned, (Step, io::Error)> {
         streams: plan.streams,
         line: plan.line,
         signals: plan.signals,
+        fate: plan.fate,
+        parent: std::process::id().cast_signed(),
         failure: None,
     };
     let mut stack = Stack::new();
@@ -125,7 +140,7 @@ pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Spawned, (Step, io::Error)> {
     // memory. `start` and all that it points to live as long, and nobody else touches them
     // meanwhile. With CLONE_PIDFD the fifth argument is where the descriptor goes.
     let pid = unsafe {
-        let start: *mut child::Start = &raw mut start;
+        let start: *mut child::Start<'_> = &raw mut start;
         libc::clone(child::run, stack.top(), flags, start.cast::<c_void>(), &raw mut pidfd)
     };
     let cloned = if pid < 0 { Err(io::Error::last_os_error()) } else { Ok(pid) };
@@ -147,8 +162,17 @@ pub(crate) fn spawn(plan: &Plan<'_>) -> Result<Spawned, (Step, io::Error)> {
     // The compiler does not know that `clone` came back twice: read what the child may have stored.
     // SAFETY: a live, initialised local, which the child has finished with.
     match unsafe { ptr::read_volatile(&raw const start.failure) } {
-        None => Ok(Spawned { pid, pidfd }),
+        None => {
+            if let Fate::OnRoster(roster, Some(kind)) = plan.fate {
+                // It has done so itself, unless it does not know the number that we know it by.
+                roster.enter(kind, pid);
+            }
+            Ok(Spawned { pid, pidfd })
+        }
         Some((step, errno)) => {
+            if let Fate::OnRoster(roster, Some(kind)) = plan.fate {
+                roster.leave(kind, pid);
+            }
             reap(&pidfd);
             Err((step, io::Error::from_raw_os_error(errno)))
         }

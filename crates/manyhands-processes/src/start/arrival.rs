@@ -72,15 +72,19 @@ fn settle(hello: Hello, fds: Vec<OwnedFd>, depth: u32) -> Result<Settled, String
         Payload::Beside(length) => read_payload(next("the payload")?, length)
             .map_err(|error| format!("a payload of {length} bytes was not read: {error}"))?,
     };
-    let fds: Vec<_> = fds.collect();
+    let mut fds: Vec<_> = fds.collect();
     if fds.len() != usize::from(hello.fds) {
         let (came, sent) = (fds.len(), hello.fds);
         return Err(format!(
             "{came} of {sent} descriptors arrived: the worker may have too few, see `ulimit -n`"
         ));
     }
-    parent_watch::start(parent).map_err(|error| format!("no thread was started: {error}"))?;
-    be_likelier_to_be_killed();
+    if hello.role.ends_with_parent() {
+        parent_watch::start(parent).map_err(|error| format!("no thread was started: {error}"))?;
+        be_likelier_to_be_killed();
+    } else {
+        fds.insert(0, parent);
+    }
     name_process(&hello.name);
     if let Some(bytes) = hello.memory_limit {
         let limit = Rlimit { current: Some(bytes), maximum: Some(bytes) };

@@ -20,10 +20,10 @@ use super::pidfd::PidFd;
 use super::role::Role;
 use super::starting::Starting;
 use super::takeover;
-use super::ticket::{Ticket, VARIABLE};
+use super::ticket::{Door, Ticket, VARIABLE};
 use super::{executable, origin};
 use crate::image::Identity;
-use crate::spawn::{self, FIRST_FREE, Membership, Plan, Signals, Spawned, Stream};
+use crate::spawn::{self, FIRST_FREE, Fate, Membership, Plan, Signals, Spawned, Stream};
 
 /// A process to be started.
 #[derive(Debug)]
@@ -51,6 +51,8 @@ pub(crate) enum Stderr {
     Inherit,
     /// Into a pipe that [`Started::stderr`](super::Started::stderr) reads.
     Pipe,
+    /// Nowhere, and standard output too.
+    Null,
 }
 
 /// How many processes may have started one another.
@@ -83,10 +85,16 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Starting, StartError> {
             let (read, write) = pipe_with(PipeFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
             (Some(read), Some(write))
         }
+        Stderr::Null => {
+            let null = File::options().write(true).open("/dev/null").map_err(refused)?;
+            (None, Some(null.into()))
+        }
     };
     // It is said before there is anybody to hear it, so that the child never has to wait for it.
     greet(launch, &control, service_there.as_fd())?;
-    let ticket = Ticket { control: FIRST_FREE, depth, door: takeover::door_of_children() };
+    let is_warden = launch.role == Role::Warden;
+    let door = if is_warden { Door::BeforeMain } else { takeover::door_of_children() };
+    let ticket = Ticket { control: FIRST_FREE, depth, door };
     let base = (!launch.clean_env).then(std::env::vars_os).into_iter().flatten();
     let environment = launch.env.applied(base, (VARIABLE, &ticket.to_string()))?;
     let line = above_targets(control_there.as_fd()).map_err(refused)?;
@@ -94,15 +102,18 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Starting, StartError> {
     let errors = errors.map_err(refused)?;
     let errors =
         errors.as_ref().map(AsRawFd::as_raw_fd).map_or(Stream::Inherited, Stream::Descriptor);
+    let output = if launch.stderr == Stderr::Null { errors } else { Stream::Inherited };
     let plan = Plan {
         program: &executable::path(),
-        arguments: &arguments(),
+        arguments: &if is_warden { vec![c"manyhands-warden".to_owned()] } else { arguments() },
         environment: &environment,
         directory: None,
-        membership: Membership::Ours,
-        streams: [Stream::Inherited, Stream::Inherited, errors],
+        // What ends all of this program that is in front of a terminal must not end its warden.
+        membership: if is_warden { Membership::NewSession } else { Membership::Ours },
+        streams: [Stream::Inherited, output, errors],
         line: Some(line.as_raw_fd()),
         signals: Signals::Blocked,
+        fate: Fate::None,
     };
     let Spawned { pid, pidfd } = spawn::spawn(&plan).map_err(|(_, error)| refused(error))?;
     let process = PidFd::new(pidfd, pid.unsigned_abs());
@@ -112,7 +123,8 @@ pub(crate) fn launch(launch: &Launch<'_>) -> Result<Starting, StartError> {
 fn check(launch: &Launch<'_>, depth: u32) -> Result<(), StartError> {
     let refused = |kind, why: String| Err(StartError::new(kind, why));
     takeover::check_may_launch()?;
-    if depth > DEPTH_MAX {
+    // A warden starts nothing.
+    if depth > DEPTH_MAX && launch.role != Role::Warden {
         return refused(
             StartErrorKind::TooDeep,
             format!(

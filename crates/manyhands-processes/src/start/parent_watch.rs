@@ -18,9 +18,14 @@ pub(super) fn start(parent: OwnedFd) -> io::Result<()> {
     builder.spawn(move || watch(&parent)).map(drop)
 }
 
-fn watch(parent: &OwnedFd) {
+/// Waits for the end of the process of this pidfd, in one whose only business that is.
+pub(crate) fn wait_for_end_of(process: &OwnedFd) {
     // Anything but "it has ended" is an interruption.
-    while !matches!(poll(&mut [PollFd::new(parent, PollFlags::IN)], None), Ok(1..)) {}
+    while !matches!(poll(&mut [PollFd::new(process, PollFlags::IN)], None), Ok(1..)) {}
+}
+
+fn watch(parent: &OwnedFd) {
+    wait_for_end_of(parent);
     // Nobody is left to be told anything; destructors and handlers of `exit` might hang.
     // SAFETY: ends the process.
     unsafe { libc::_exit(super::takeover::ORPHANED) }

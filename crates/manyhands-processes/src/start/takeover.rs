@@ -17,6 +17,7 @@ use super::origin::Origin;
 use super::role::Role;
 use super::ticket::{Door, Ticket, VARIABLE};
 use super::{arrival, overflow, signals};
+use crate::image::Executable;
 
 /// The exit code of a worker whose parent has gone before it was done.
 pub(super) const ORPHANED: i32 = 112;
@@ -84,6 +85,18 @@ pub(super) fn check_may_launch() -> Result<(), StartError> {
     Ok(())
 }
 
+/// Whether a process of this program is sure to be taken over before its `main` begins, whether that
+/// calls [`init`] or not: this one could have been. That is not so where this code is part of a
+/// library that another program has loaded.
+pub(crate) fn is_taken_over_before_main() -> bool {
+    let this = (before_main as *const ()).addr();
+    WAS_CALLED.load(Ordering::Relaxed)
+        && Executable::of_this_process().code.iter().any(|segment| segment.contains(&this))
+}
+
+/// Whether [`before_main`] was called, by the C runtime.
+static WAS_CALLED: AtomicBool = AtomicBool::new(false);
+
 static INIT_CALLED: AtomicBool = AtomicBool::new(false);
 
 /// What waits for `main` to call [`init`].
@@ -98,7 +111,8 @@ pub(super) struct Arrived {
 impl Arrived {
     /// Says so, and begins.
     fn begin(self) -> ! {
-        if arrival::answer_ready(&self.origin).is_err() {
+        // A warden is there for this very case.
+        if arrival::answer_ready(&self.origin).is_err() && self.role.ends_with_parent() {
             exit_now(ORPHANED);
         }
         self.role.run(self.origin)
@@ -114,6 +128,7 @@ extern "C" fn before_main() {
     if has_more_rights() {
         return;
     }
+    WAS_CALLED.store(true, Ordering::Relaxed);
     // SAFETY: the name is a C string, and before `main` nobody changes the environment meanwhile.
     let ticket = unsafe {
         let variable = libc::getenv(c"MANYHANDS_WORKER".as_ptr());

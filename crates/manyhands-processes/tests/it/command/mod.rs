@@ -5,6 +5,7 @@ mod ended_early;
 mod errors;
 mod hygiene;
 mod limits;
+mod outlived;
 mod pipeline;
 mod portable;
 mod running;
