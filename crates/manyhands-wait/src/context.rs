@@ -10,7 +10,7 @@ use crate::agent::Agent;
 use crate::ambient::forget_thread;
 use crate::publication::WaitSeen;
 use crate::scheduled;
-use crate::slot::{self, Slot};
+use crate::slot::{self, Mark, Slot};
 
 /// What kind of context one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -123,10 +123,13 @@ impl Eq for Context {}
 
 /// Everything about one context, as a dump sees it.
 pub(crate) struct Seen {
+    pub(crate) agent: Agent,
     pub(crate) id: u64,
     pub(crate) kind: ContextKind,
     pub(crate) name: Arc<str>,
     pub(crate) wait: Option<WaitSeen>,
+    /// Which of its waits that is.
+    pub(crate) mark: Option<Mark>,
 }
 
 /// Looks at every context that is alive now, in the order of their numbers.
@@ -135,9 +138,10 @@ pub(crate) fn look_at_all() -> Vec<Seen> {
         .filter_map(|slot| {
             let agent = slot.agent()?;
             let id = slot.id();
-            let wait = slot.read(|publication, _| WaitSeen::of(publication));
+            let wait = slot.read(|publication, mark| (WaitSeen::of(publication), mark));
+            let (wait, mark) = wait.unzip();
             let (kind, name) = slot.describe(agent)?;
-            Some(Seen { id, kind, name, wait })
+            Some(Seen { agent, id, kind, name, wait, mark })
         })
         .collect();
     seen.sort_by_key(|seen| seen.id);
@@ -219,6 +223,11 @@ pub(crate) fn thread_slot() -> (&'static Slot, Agent) {
     let found = slot_of_thread(|of| &of.own, thread_name);
     OWN.set(Some(found));
     found
+}
+
+/// The agent of this thread, if it is known already.
+pub(crate) fn known_thread() -> Option<Agent> {
+    OWN.get().map(|(_, agent)| agent)
 }
 
 /// The slot of the code that this thread runs while it waits.

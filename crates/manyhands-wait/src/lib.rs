@@ -27,6 +27,7 @@ mod layer;
 mod parker;
 mod primitive;
 mod publication;
+mod quiet;
 mod reason;
 mod report;
 mod resource;
@@ -53,6 +54,7 @@ pub use layer::{
 pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
 };
+pub use quiet::{Quiet, QuietWatch, report_when_quiet, while_idle};
 pub use reason::Reason;
 pub use report::{
     Report, ReportListener, is_deadlock_detection_on, on_report, set_deadlock_detection,

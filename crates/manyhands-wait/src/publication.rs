@@ -32,6 +32,8 @@ pub(crate) struct Publication {
     pub(crate) until: Option<Instant>,
     pub(crate) on_task: Option<u64>,
     pub(crate) in_task: Option<TaskLabel>,
+    /// Whether something unknown may end it.
+    is_from_outside: bool,
     /// As whom the resource knows the waiter.
     pub(crate) waiter: Option<Agent>,
     edge: Option<Edge>,
@@ -65,6 +67,7 @@ impl Publication {
             until,
             on_task,
             in_task: current_task(),
+            is_from_outside: false,
             waiter: None,
             edge: None,
             is_provable: false,
@@ -72,6 +75,12 @@ impl Publication {
             may_be_victim: false,
             verdict: OnceLock::new(),
         }
+    }
+
+    /// Says whether what is waited for may come from outside of the known contexts.
+    pub(crate) fn from_outside(mut self, is_from_outside: bool) -> Publication {
+        self.is_from_outside = is_from_outside;
+        self
     }
 
     /// Adds what is waited for, by whom, and how that one is woken.
@@ -170,6 +179,8 @@ pub(crate) struct WaitSeen {
     pub(crate) in_task: Option<TaskLabel>,
     /// What is waited for, and by whom and since where it is held.
     pub(crate) edge: Option<(String, Vec<Holder>)>,
+    /// Whether something outside of the known contexts may end it.
+    pub(crate) is_from_outside: bool,
 }
 
 impl WaitSeen {
@@ -182,6 +193,8 @@ impl WaitSeen {
             on_task: publication.on_task,
             in_task: publication.in_task.clone(),
             edge: publication.edge_in_words(),
+            is_from_outside: publication.is_from_outside
+                || publication.resource().is_some_and(Resource::is_from_outside),
         }
     }
 }

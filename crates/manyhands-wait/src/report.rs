@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::deadlock::Deadlock;
+use crate::quiet::Quiet;
 
 /// Something that the wait-for graph has found.
 #[derive(Debug, Clone)]
@@ -12,12 +13,15 @@ use crate::deadlock::Deadlock;
 pub enum Report {
     /// A proven deadlock, which its victim has got as an error too.
     Deadlock(Deadlock),
+    /// A suspicion: everybody waits, and nothing is known that will end it.
+    Quiet(Quiet),
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Report::Deadlock(deadlock) => deadlock.fmt(f),
+            Report::Quiet(quiet) => quiet.fmt(f),
         }
     }
 }
@@ -61,18 +65,20 @@ impl Drop for ReportListener {
     }
 }
 
-/// Passes a report to everybody who listens.
-pub(crate) fn tell(report: &Report) {
+/// Passes a report to everybody who listens. False if nobody does.
+pub(crate) fn tell(report: &Report) -> bool {
     let listeners: Vec<Listener> = {
         let listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.iter().map(|(_, listener)| Arc::clone(listener)).collect()
     };
+    let heard = !listeners.is_empty();
     for listener in listeners {
         let call = std::panic::AssertUnwindSafe(|| listener(report));
         if let Err(payload) = std::panic::catch_unwind(call) {
             std::mem::forget(payload); // its destructor might panic as well
         }
     }
+    heard
 }
 
 const UNKNOWN: u8 = 0;

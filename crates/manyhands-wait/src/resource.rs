@@ -56,6 +56,13 @@ pub trait Resource: Send + Sync {
         None
     }
 
+    /// Whether something outside of the known contexts may end the wait: a socket, another process, a
+    /// task of which nobody knows what it waits for. Only the report of a
+    /// [quiet process](crate::report_when_quiet()) asks this.
+    fn is_from_outside(&self) -> bool {
+        false
+    }
+
     /// Asks a resource of a proven deadlock to break it by itself, as a pool can that starts one more
     /// worker. True if it did; then nobody is told of a deadlock.
     ///

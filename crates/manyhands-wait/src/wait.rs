@@ -32,7 +32,7 @@ static SLEEP: Reason = Reason::new("sleep");
 /// ```
 #[track_caller]
 pub fn wait<F: Future>(future: F) -> F::Output {
-    match Wait::new(&FUTURE).run(future) {
+    match Wait::new(&FUTURE).from_outside().run(future) {
         Ok(value) => value,
         Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
     }
@@ -45,7 +45,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 /// [`TimedOut`] when the time is over.
 #[track_caller]
 pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, TimedOut> {
-    Wait::new(&FUTURE).until(Instant::now().checked_add(limit)).run(future)
+    Wait::new(&FUTURE).from_outside().until(Instant::now().checked_add(limit)).run(future)
 }
 
 /// Like [`wait`], until `at` at the latest.
@@ -54,7 +54,7 @@ pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, 
 /// [`TimedOut`] when that instant has come.
 #[track_caller]
 pub fn wait_deadline<F: Future>(future: F, at: Instant) -> Result<F::Output, TimedOut> {
-    Wait::new(&FUTURE).until(Some(at)).run(future)
+    Wait::new(&FUTURE).from_outside().until(Some(at)).run(future)
 }
 
 /// Like [`wait`], with a reason for dumps and perhaps an end.
@@ -67,7 +67,7 @@ pub fn wait_for<F: Future>(
     until: Option<Instant>,
     future: F,
 ) -> Result<F::Output, TimedOut> {
-    Wait::new(reason).until(until).run(future)
+    Wait::new(reason).from_outside().until(until).run(future)
 }
 
 /// Does nothing for `length`. Ends early, by unwinding, if the running task is cancelled or its
@@ -95,12 +95,13 @@ pub struct Wait<'a> {
     until: Option<Instant>,
     task: Option<u64>,
     edge: Option<&'a dyn Resource>,
+    is_from_outside: bool,
 }
 
 impl<'a> Wait<'a> {
     /// A wait for this reason, without an end.
     pub const fn new(reason: &'static Reason) -> Wait<'a> {
-        Wait { reason, until: None, task: None, edge: None }
+        Wait { reason, until: None, task: None, edge: None, is_from_outside: false }
     }
 
     /// Ends the wait at this instant.
@@ -112,6 +113,14 @@ impl<'a> Wait<'a> {
     /// Says that the wait is for the task of this number, for dumps.
     pub const fn on_task(mut self, id: u64) -> Wait<'a> {
         self.task = Some(id);
+        self
+    }
+
+    /// Says that what is waited for may come from outside of the known contexts: a socket, another
+    /// process, a future of unknown make. Where somebody waits so, the process is not
+    /// [quiet](crate::report_when_quiet()).
+    pub const fn from_outside(mut self) -> Wait<'a> {
+        self.is_from_outside = true;
         self
     }
 
@@ -211,7 +220,8 @@ impl<'a> Wait<'a> {
         waker: &Waker,
         stops_context: bool,
     ) -> Publication {
-        let publication = Publication::new(self.reason, at, self.until_when(), self.task);
+        let publication = Publication::new(self.reason, at, self.until_when(), self.task)
+            .from_outside(self.is_from_outside);
         let Some(edge) = self.edge else { return publication };
         let is_provable = stops_context && self.until.is_none() && current_deadline().is_none();
         // SAFETY: only the lifetime changes. The publication is shown for as long as the guard in

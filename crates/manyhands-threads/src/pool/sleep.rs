@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_utils::CachePadded;
-use manyhands_wait::ThreadParker;
+use manyhands_wait::{ThreadParker, while_idle};
 
 pub(super) struct Sleep {
     searching: CachePadded<AtomicUsize>,
@@ -85,9 +85,11 @@ impl Sleep {
         if reason_to_stay_up() && self.get_up(me) {
             return;
         }
-        while !me.woken.load(Ordering::Acquire) {
-            me.parker.park_at_once(None);
-        }
+        while_idle(|| {
+            while !me.woken.load(Ordering::Acquire) {
+                me.parker.park_at_once(None);
+            }
+        });
     }
 
     pub(super) fn idle(&self) -> usize {

@@ -6,6 +6,7 @@ mod contexts;
 mod own_process;
 mod parkers;
 mod patience;
+mod quiet;
 mod timeouts;
 mod unwinding;
 mod waiting;
