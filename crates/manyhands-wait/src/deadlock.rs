@@ -1,13 +1,14 @@
 //! A proven deadlock: who takes part, what each holds and waits for, and all of it in words.
 
 use std::fmt;
-use std::panic::{Location, catch_unwind, resume_unwind};
+use std::panic::{catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::agent::Agent;
 use crate::context::ContextKind;
 use crate::layer::TaskLabel;
+use crate::place::Place;
 use crate::timed_out::TimedOut;
 
 /// Contexts that wait for each other so that none of them can ever go on: proven, not suspected.
@@ -32,7 +33,7 @@ pub struct Participant {
     pub(crate) task: Option<TaskLabel>,
     pub(crate) reason: &'static str,
     pub(crate) waits_for: String,
-    pub(crate) waits_at: &'static Location<'static>,
+    pub(crate) waits_at: Place,
     pub(crate) waits_since: Duration,
     pub(crate) held_by: Vec<Holder>,
 }
@@ -42,7 +43,7 @@ pub struct Participant {
 pub struct Holder {
     pub(crate) agent: Agent,
     pub(crate) who: String,
-    pub(crate) taken_at: Option<&'static Location<'static>>,
+    pub(crate) taken_at: Option<Place>,
 }
 
 impl Deadlock {
@@ -106,8 +107,8 @@ impl Participant {
     }
 
     /// Where it waits.
-    pub fn waits_at(&self) -> &'static Location<'static> {
-        self.waits_at
+    pub fn waits_at(&self) -> &Place {
+        &self.waits_at
     }
 
     /// For how long it had waited when the deadlock was found, to a few milliseconds.
@@ -128,8 +129,8 @@ impl Holder {
     }
 
     /// Where it has taken what others wait for, if that is known.
-    pub fn taken_at(&self) -> Option<&'static Location<'static>> {
-        self.taken_at
+    pub fn taken_at(&self) -> Option<&Place> {
+        self.taken_at.as_ref()
     }
 }
 
@@ -161,7 +162,7 @@ impl fmt::Display for Participant {
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.who)?;
-        match self.taken_at {
+        match &self.taken_at {
             Some(place) => write!(f, " since {place}"),
             None => Ok(()),
         }

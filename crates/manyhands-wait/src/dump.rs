@@ -1,13 +1,13 @@
 //! Every context and what it waits for, at one moment.
 
 use std::fmt;
-use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::context::{ContextKind, look_at_all};
 use crate::deadlock::Holder;
 use crate::layer::TaskLabel;
+use crate::place::Place;
 use crate::publication::WaitSeen;
 
 /// Lists every context that has waited or asked for itself, and what each one waits for now.
@@ -61,8 +61,8 @@ pub struct ContextDump {
 pub struct WaitDump {
     /// The kind of wait.
     pub reason: &'static str,
-    /// Where in the source the wait was called.
-    pub at: &'static Location<'static>,
+    /// Where the wait was called.
+    pub at: Place,
     /// For how long it has lasted.
     pub age: Duration,
     /// How much longer it may last, if it has an end.

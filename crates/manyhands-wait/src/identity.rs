@@ -111,11 +111,11 @@ fn own_slot(ambient: &Ambient) -> (&'static Slot, Agent) {
     if with_thread(|of_thread| ptr::eq(of_thread, ambient)) {
         return thread_slot();
     }
-    // SAFETY: callers have it in force, or further out of what is.
-    if ambient.is_scheduled()
-        && let Some(context) = unsafe { scheduled::of(ambient) }
-    {
-        return context.listed();
+    if ambient.is_scheduled() {
+        // SAFETY: callers have it in force, or further out of what is.
+        if let Some(context) = unsafe { scheduled::of(ambient) } {
+            return context.listed();
+        }
     }
     let slot = ambient.slot().get().unwrap_or_else(|| {
         let slot = take();
@@ -177,11 +177,10 @@ fn visit_frames(ambient: &Ambient, visit: &mut impl FnMut(&'static Slot)) {
     let mut hosts = false;
     for what in frames(ambient) {
         match what {
-            // SAFETY: the task is polled further out on this stack.
             What::Polls(state, _) => {
-                if let Some(slot) = unsafe { &**state }.slot() {
-                    visit(slot);
-                }
+                // SAFETY: the task is polled further out on this stack.
+                let slot = unsafe { &**state }.slot();
+                slot.into_iter().for_each(&mut *visit);
             }
             What::Hosts if !hosts => {
                 hosts = true;

@@ -25,7 +25,9 @@ mod identity;
 mod interrupt;
 mod layer;
 mod parker;
+mod place;
 mod primitive;
+mod proxy;
 mod publication;
 mod quiet;
 mod reason;
@@ -54,6 +56,8 @@ pub use layer::{
 pub use parker::{
     Parker, ThreadParker, has_own_parker, has_scoped_parker, install_parker, with_parker,
 };
+pub use place::Place;
+pub use proxy::ProxyAgent;
 pub use quiet::{Quiet, QuietWatch, report_when_quiet, while_idle};
 pub use reason::Reason;
 pub use report::{

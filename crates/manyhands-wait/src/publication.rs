@@ -1,7 +1,6 @@
 //! What a context shows of its wait for as long as it lasts: reason, place, time, and the edge.
 
 use std::fmt;
-use std::panic::Location;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
@@ -12,6 +11,7 @@ use crate::clock::Moment;
 use crate::deadlock::{Deadlock, Holder};
 use crate::identity::{context_slot, for_each_stopped, for_each_stopped_ambient};
 use crate::layer::{TaskLabel, current_task, tell_tasks, untell_tasks};
+use crate::place::Place;
 use crate::reason::Reason;
 use crate::resource::{Blockers, Resource};
 use crate::slot::Slot;
@@ -27,7 +27,7 @@ pub(crate) enum Edge {
 /// One wait. It lies where it is published, on the stack of whoever waits.
 pub(crate) struct Publication {
     pub(crate) reason: &'static Reason,
-    pub(crate) at: &'static Location<'static>,
+    pub(crate) at: Place,
     pub(crate) since: Moment,
     pub(crate) until: Option<Instant>,
     pub(crate) on_task: Option<u64>,
@@ -56,7 +56,7 @@ impl Publication {
     /// Of a wait for something about which the graph knows nothing.
     pub(crate) fn new(
         reason: &'static Reason,
-        at: &'static Location<'static>,
+        at: Place,
         until: Option<Instant>,
         on_task: Option<u64>,
     ) -> Publication {
@@ -128,7 +128,7 @@ impl Publication {
         let mut holders: Vec<Holder> = Vec::new();
         for agent in self.blockers().conditions().flatten() {
             if !holders.iter().any(|known| known.agent == agent) {
-                let taken_at = resource.held_since(agent);
+                let taken_at = resource.held_at(agent);
                 holders.push(Holder { agent, who: agent.to_string(), taken_at });
             }
         }
@@ -145,13 +145,12 @@ impl Publication {
         self.may_be_victim
     }
 
-    /// Chooses this wait to break a deadlock: it ends with that as its error. Called while the
-    /// publication is shown, by one detector at a time.
-    pub(crate) fn condemn(&self, deadlock: Deadlock) {
-        if self.verdict.set(deadlock).is_ok() && !self.waker.is_null() {
-            // SAFETY: valid while the publication is shown.
-            unsafe { &*self.waker }.wake_by_ref();
-        }
+    /// Chooses this wait to break a deadlock: it ends with that as its error once the waker that is
+    /// returned was woken. Called while the publication is shown, by one detector at a time.
+    pub(crate) fn condemn(&self, deadlock: Deadlock) -> Option<Waker> {
+        self.verdict.set(deadlock).ok()?;
+        // SAFETY: valid while the publication is shown.
+        unsafe { self.waker.as_ref() }.cloned()
     }
 
     /// The deadlock that this wait was chosen to break.
@@ -172,7 +171,7 @@ impl fmt::Display for Described<'_> {
 /// What a dump sees of a publication.
 pub(crate) struct WaitSeen {
     pub(crate) reason: &'static Reason,
-    pub(crate) at: &'static Location<'static>,
+    pub(crate) at: Place,
     pub(crate) since: Moment,
     pub(crate) until: Option<Instant>,
     pub(crate) on_task: Option<u64>,
@@ -187,7 +186,7 @@ impl WaitSeen {
     pub(crate) fn of(publication: &Publication) -> WaitSeen {
         WaitSeen {
             reason: publication.reason,
-            at: publication.at,
+            at: publication.at.clone(),
             since: publication.since,
             until: publication.until,
             on_task: publication.on_task,

@@ -84,7 +84,7 @@ pub fn while_idle<R>(f: impl FnOnce() -> R) -> R {
     if known_thread().is_none() {
         return f();
     }
-    let publication = Publication::new(&IDLE, std::panic::Location::caller(), None, None);
+    let publication = Publication::new(&IDLE, std::panic::Location::caller().into(), None, None);
     let _published = publish(&publication);
     f()
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::agent::Agent;
+use crate::place::Place;
 
 /// What a context waits for, as the wait-for graph asks it: a lock, a task, a place in a queue.
 ///
@@ -61,6 +62,11 @@ pub trait Resource: Send + Sync {
     /// [quiet process](crate::report_when_quiet()) asks this.
     fn is_from_outside(&self) -> bool {
         false
+    }
+
+    /// Like [`held_since`](Self::held_since), for what may be held from other processes too.
+    fn held_at(&self, holder: Agent) -> Option<Place> {
+        self.held_since(holder).map(Place::Here)
     }
 
     /// Asks a resource of a proven deadlock to break it by itself, as a pool can that starts one more

@@ -48,6 +48,13 @@ pub(crate) struct Mark {
     epoch: u64,
 }
 
+impl Mark {
+    /// Whether both are of one wait, which may be shown in several slots.
+    pub(crate) fn is_same_wait(self, other: Mark) -> bool {
+        self.at == other.at
+    }
+}
+
 impl Slot {
     fn new(index: u32) -> Slot {
         Slot {

@@ -220,7 +220,7 @@ impl<'a> Wait<'a> {
         waker: &Waker,
         stops_context: bool,
     ) -> Publication {
-        let publication = Publication::new(self.reason, at, self.until_when(), self.task)
+        let publication = Publication::new(self.reason, at.into(), self.until_when(), self.task)
             .from_outside(self.is_from_outside);
         let Some(edge) = self.edge else { return publication };
         let is_provable = stops_context && self.until.is_none() && current_deadline().is_none();

@@ -120,7 +120,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
             if let Some(wait) = this.state.leaves().only_wait(clones) {
                 let (slot, agent) = this.state.listed(&this.task);
                 let is_provable = current_deadline().is_none();
-                let publication = Publication::new(wait.reason, wait.at, None, None);
+                let publication = Publication::new(wait.reason, wait.at.into(), None, None);
                 // SAFETY: the edge is shared, and the runtime's waker stays where it is for as long as
                 // our own, which is put aside after the publication was taken back alone.
                 let publication = Box::new(unsafe {
@@ -132,8 +132,9 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 // is forgotten, for ever.
                 unsafe { slot.show(&*publication) };
                 let look_again = look_for_deadlock(&publication);
+                let is_condemned = publication.verdict().is_some();
                 this.shown = Some(publication);
-                if look_again.is_some() {
+                if look_again.is_some() || is_condemned {
                     waker.runtime().wake_by_ref();
                 }
             }

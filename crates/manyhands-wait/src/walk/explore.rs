@@ -8,7 +8,7 @@ use crate::slot::Mark;
 /// Contexts that are stuck as far as one look at each of them has shown.
 #[derive(Debug)]
 pub(crate) struct Knot {
-    /// Beginning with the one from which it was found.
+    /// Beginning with the one that is in the wait from which it was found.
     members: Vec<Member>,
 }
 
@@ -115,25 +115,35 @@ fn those_stuck(nodes: &[Node]) -> Vec<bool> {
     is_stuck
 }
 
-/// Everyone stuck that `start` waits for, directly or not, `start` first; `None` if it is not among
-/// those that it waits for. Of a condition that others could not fulfil either nobody is left out.
+/// Everyone stuck that `start` waits for, directly or not; `None` if it is not among those that it waits
+/// for. Of a condition that others could not fulfil either nobody is left out.
+///
+/// The first is `start`, or if only others wait for it that cannot go on while it waits, such as the
+/// thread whose stack it is on, then one of these.
 fn dependent_on_start(nodes: &[Node], is_stuck: &[bool]) -> Option<Vec<usize>> {
+    let own_wait = nodes[0].mark?;
     let mut found = vec![0];
+    // `start` only once somebody waits for it.
     let mut is_found = vec![false; nodes.len()];
-    is_found[0] = true;
-    let mut leads_back = false;
     let mut next = 0;
     while let Some(&place) = found.get(next) {
         next += 1;
         let stuck = |condition: &&Vec<usize>| condition.iter().all(|&blocker| is_stuck[blocker]);
         for &blocker in nodes[place].conditions.iter().filter(stuck).flatten() {
-            leads_back |= blocker == 0;
-            if !std::mem::replace(&mut is_found[blocker], true) {
+            if !std::mem::replace(&mut is_found[blocker], true) && blocker != 0 {
                 found.push(blocker);
             }
         }
     }
-    leads_back.then_some(found)
+    if !is_found[0] {
+        let is_of_it = |&place: &usize| {
+            place != 0 && nodes[place].mark.is_some_and(|mark| mark.is_same_wait(own_wait))
+        };
+        let stands_for_it = found.iter().position(is_of_it)?;
+        found.swap(0, stands_for_it);
+        found.swap_remove(stands_for_it);
+    }
+    Some(found)
 }
 
 impl Knot {

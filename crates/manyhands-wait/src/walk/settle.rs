@@ -56,12 +56,16 @@ fn settle(knot: &Knot) -> bool {
     };
     let participants = knot.members().iter().filter_map(participant).collect();
     let deadlock = Deadlock::new(victim.agent, participants);
-    let condemned = victim.with_wait(|publication| publication.condemn(deadlock.clone()));
+    let Some(waker) = victim.with_wait(|publication| publication.condemn(deadlock.clone())) else {
+        return false;
+    };
     drop(settling);
-    if condemned.is_some() {
-        tell(&Report::Deadlock(deadlock));
+    tell(&Report::Deadlock(deadlock));
+    // A detector that has condemned itself is awake.
+    if let Some(waker) = waker.filter(|_| victim.agent != knot.members()[0].agent) {
+        waker.wake();
     }
-    condemned.is_some()
+    true
 }
 
 /// A member in words; `None` if it goes on after all, because somebody has cancelled it.
@@ -77,7 +81,7 @@ fn participant(member: &Member) -> Option<Participant> {
             task: publication.in_task.clone(),
             reason: publication.reason.text(),
             waits_for,
-            waits_at: publication.at,
+            waits_at: publication.at.clone(),
             waits_since: publication.since.age(),
             held_by,
         }

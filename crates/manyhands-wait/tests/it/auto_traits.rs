@@ -15,7 +15,7 @@ const _: () = {
     sent_and_shared::<Reason>();
     sent_and_shared::<ThreadParker>();
     sent_and_shared::<TimedOut>();
-    sent_and_shared::<Wait>();
+    sent_and_shared::<Wait<'static>>();
     sent_and_shared::<WaitForCancellation<'static>>();
 };
 

@@ -3,6 +3,7 @@
 mod auto_traits;
 mod cancelling;
 mod contexts;
+mod graph;
 mod own_process;
 mod parkers;
 mod patience;

@@ -1,0 +1,193 @@
+//! Waits with several conditions and several who can fulfil them: what the graph proves is exactly what
+//! follows from them, on random graphs.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::task::Waker;
+
+use manyhands_wait::{Agent, Blockers, ContextKind, Deadlock, Place, ProxyAgent, Reason, Resource};
+
+static KNOT: Reason = Reason::new("a knot in a test");
+
+/// Waits as the test says: conditions, each with those any one of whom can fulfil it. An empty one is
+/// fulfilled by somebody unknown.
+struct Conditions {
+    conditions: Vec<Vec<Agent>>,
+    relieves: bool,
+    asked: Mutex<u32>,
+}
+
+impl Resource for Conditions {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        for condition in &self.conditions {
+            blockers.also(|also| {
+                condition.iter().for_each(|&agent| also.any_of(agent));
+                if condition.is_empty() {
+                    also.may_end();
+                }
+            });
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} conditions", self.conditions.len())
+    }
+
+    fn relieve(&self) -> bool {
+        *self.asked.lock().unwrap() += 1;
+        self.relieves
+    }
+}
+
+fn conditions(conditions: Vec<Vec<Agent>>) -> Arc<Conditions> {
+    Arc::new(Conditions { conditions, relieves: false, asked: Mutex::new(0) })
+}
+
+fn crowd(size: usize) -> Vec<ProxyAgent> {
+    (0..size).map(|place| ProxyAgent::new(ContextKind::Process, format!("p{place}"))).collect()
+}
+
+fn wait(who: &mut ProxyAgent, what: Arc<Conditions>) -> Result<(), Deadlock> {
+    let at = Place::Elsewhere("a test".into());
+    who.waits(&KNOT, at, what, Waker::noop().clone())
+}
+
+fn names(deadlock: &Deadlock) -> Vec<String> {
+    let mut names: Vec<String> = deadlock.participants().map(|it| it.name().to_owned()).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn of_several_who_can_help_all_must_be_stuck() {
+    let mut crowd = crowd(3);
+    let [a, b, c] = [0, 1, 2].map(|place| crowd[place].agent());
+    wait(&mut crowd[0], conditions(vec![vec![b, c]])).unwrap();
+    wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap(); // `c` goes on
+    let deadlock = wait(&mut crowd[2], conditions(vec![vec![a]])).unwrap_err();
+    assert_eq!(names(&deadlock), ["p0", "p1", "p2"]);
+    assert_eq!(deadlock.victim(), c);
+    // The victim goes on: the others are not stuck, and may be again.
+    assert!(wait(&mut crowd[2], conditions(vec![vec![b]])).is_err());
+}
+
+#[test]
+fn of_several_who_are_needed_one_that_is_stuck_is_enough() {
+    let mut crowd = crowd(3);
+    let [a, b, c] = [0, 1, 2].map(|place| crowd[place].agent());
+    wait(&mut crowd[0], conditions(vec![vec![b], vec![c]])).unwrap();
+    let deadlock = wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap_err();
+    assert_eq!(names(&deadlock), ["p0", "p1"]);
+    let deadlock = wait(&mut crowd[2], conditions(vec![vec![], vec![a]])).unwrap_err();
+    assert_eq!(names(&deadlock), ["p0", "p2"]);
+}
+
+#[test]
+fn a_condition_that_somebody_unknown_may_meet_proves_nothing() {
+    let mut crowd = crowd(2);
+    let [a, b] = [0, 1].map(|place| crowd[place].agent());
+    wait(&mut crowd[0], conditions(vec![vec![]])).unwrap();
+    wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap();
+    wait(&mut crowd[0], conditions(vec![])).unwrap();
+    assert!(wait(&mut crowd[0], conditions(vec![vec![], vec![b]])).is_err());
+}
+
+#[test]
+fn a_resource_that_breaks_the_cycle_by_itself_spares_everybody() {
+    let mut crowd = crowd(2);
+    let [a, b] = [0, 1].map(|place| crowd[place].agent());
+    let grows =
+        Arc::new(Conditions { conditions: vec![vec![b]], relieves: true, asked: Mutex::new(0) });
+    wait(&mut crowd[0], Arc::clone(&grows)).unwrap();
+    wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap();
+    assert_eq!(*grows.asked.lock().unwrap(), 1);
+}
+
+#[test]
+fn who_waits_for_a_cycle_without_being_part_of_it_leaves_it_to_others() {
+    let mut crowd = crowd(2);
+    let [a, b] = [0, 1].map(|place| crowd[place].agent());
+    // Only while the detection is off can a cycle stand: here it is one that relieves itself in vain.
+    let grows =
+        Arc::new(Conditions { conditions: vec![vec![a]], relieves: true, asked: Mutex::new(0) });
+    wait(&mut crowd[0], grows).unwrap();
+    wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap();
+    assert!(crowd[1].deadlock().is_none() && crowd[0].deadlock().is_none());
+    assert_ne!(a, b);
+}
+
+/// Numbers that are the same each time.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, bound: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % bound as u64) as usize
+    }
+}
+
+/// Whom each waits for; `None` if it goes on.
+type Model = Vec<Option<Vec<Vec<usize>>>>;
+
+/// Those who can never go on, by the definition: nobody can be added to those who can.
+fn stuck_by_definition(model: &Model) -> Vec<bool> {
+    let mut goes_on = vec![false; model.len()];
+    loop {
+        let before = goes_on.clone();
+        for (place, waits) in model.iter().enumerate() {
+            goes_on[place] |= waits.as_ref().is_none_or(|conditions| {
+                conditions.iter().all(|condition| {
+                    condition.is_empty() || condition.iter().any(|&other| goes_on[other])
+                })
+            });
+        }
+        if goes_on == before {
+            return goes_on.into_iter().map(|goes_on| !goes_on).collect();
+        }
+    }
+}
+
+#[test]
+fn what_is_proven_is_what_follows() {
+    const CROWD: usize = 7;
+    let mut found = 0;
+    for seed in 1..=400_u64 {
+        let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut crowd = crowd(CROWD);
+        let agents: Vec<Agent> = crowd.iter().map(ProxyAgent::agent).collect();
+        let mut model: Model = vec![None; CROWD];
+        for _ in 0..60 {
+            let who = numbers.below(CROWD);
+            if numbers.below(5) == 0 {
+                crowd[who].goes_on();
+                model[who] = None;
+                continue;
+            }
+            let waits: Vec<Vec<usize>> = (0..1 + numbers.below(2))
+                .map(|_| (0..numbers.below(4)).map(|_| numbers.below(CROWD)).collect())
+                .collect();
+            let named = waits
+                .iter()
+                .map(|condition| condition.iter().map(|&other| agents[other]).collect())
+                .collect();
+            model[who] = Some(waits);
+            // Nobody was stuck before: so if `who` is, it is through a cycle that it has closed, and if
+            // it is not, nobody is.
+            let is_stuck = stuck_by_definition(&model);
+            let result = wait(&mut crowd[who], conditions(named));
+            assert_eq!(result.is_err(), is_stuck[who], "seed {seed}: {who} in {model:?}");
+            if let Err(deadlock) = result {
+                found += 1;
+                for participant in deadlock.participants() {
+                    let place = agents.iter().position(|&agent| agent == participant.agent());
+                    assert!(is_stuck[place.unwrap()], "seed {seed}: {deadlock}");
+                }
+                model[who] = None;
+            }
+            assert!(!stuck_by_definition(&model).contains(&true), "seed {seed}: {model:?}");
+        }
+    }
+    assert!(found > 400, "{found} deadlocks");
+}

@@ -1,0 +1,8 @@
+//! The wait-for graph: deadlocks that are found, and waits that are not called deadlocks.
+
+pub(crate) mod baton;
+mod cycles;
+mod doubt;
+mod knots;
+mod reports;
+mod tasks;
