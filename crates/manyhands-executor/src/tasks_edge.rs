@@ -50,7 +50,14 @@ where
         }
         match self.needs {
             Needs::Any => {
+                let mut asked = None;
                 for handle in self.open() {
+                    // All that are queued in one place wait for the same.
+                    let queue = handle.queued_at();
+                    if queue.is_some() && queue == asked {
+                        continue;
+                    }
+                    asked = queue.or(asked);
                     edge::any_of(handle.header(), blockers);
                     if blockers.is_settled() {
                         return;

@@ -149,6 +149,12 @@ impl Blockers {
         self.gone = agent.to_bits();
     }
 
+    /// Whether nothing that is added can change the answer: it was said that the wait may end. Whoever
+    /// has many to name stops then.
+    pub fn is_settled(&self) -> bool {
+        self.may_end
+    }
+
     /// Ends the condition that is being said.
     pub(crate) fn close(&mut self) {
         if std::mem::take(&mut self.open) {

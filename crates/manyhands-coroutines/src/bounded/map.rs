@@ -43,7 +43,7 @@ where
             None if under_way > 0 => return None,
             None => {
                 self.inputs.peek()?;
-                self.pool.wait_for_place()
+                self.pool.wait_for_place().unwrap_or_else(|deadlock| deadlock.raise())
             }
         };
         let input = self.inputs.next()?;

@@ -2,11 +2,12 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use manyhands_wait::{CancelSource, Layer, Reason};
+use manyhands_wait::{Agent, CancelSource, Layer, LayerTask, Reason, TaskLabel, Tracked, tracked_for};
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;
@@ -14,17 +15,49 @@ use crate::primitive::UnsafeCell;
 use crate::task::cell::{
     JobCell, TaskCell, cancelled, dropped_unrun, error_of, is_late, timed_out_in_queue,
 };
-use crate::task::header::{Phase, Runner};
+use crate::task::header::{Header, Phase, Runner};
 use crate::task::outcome::Shared;
 
 static FUTURE_OF_TASK: Reason = Reason::new("future of a task");
+
+/// Whom the tracked future of a cell tells as which async task it waits: the header of the cell.
+struct Told(AtomicPtr<Header>);
+
+impl Told {
+    /// Nobody yet: the cell is made, and not in its place.
+    fn new() -> Told {
+        Told(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    fn set(&self, header: &Header) {
+        self.0.store(ptr::from_ref(header).cast_mut(), Ordering::Relaxed);
+    }
+
+    fn header(&self) -> Option<&Header> {
+        // SAFETY: it was set when the task had begun, to the header of the cell that this is a part of,
+        // and that stays where it is.
+        unsafe { self.0.load(Ordering::Relaxed).as_ref() }
+    }
+}
+
+impl LayerTask for Told {
+    fn label(&self) -> TaskLabel {
+        self.header().map_or(TaskLabel { id: 0, name: None }, Header::label)
+    }
+
+    fn set_waiting(&self, agent: Option<Agent>) {
+        if let Some(header) = self.header() {
+            header.set_runner(agent);
+        }
+    }
+}
 
 /// The cell of [`spawn_async`](crate::InProcess::spawn_async).
 #[repr(C)]
 pub(crate) struct FutureCell<F: Future> {
     shared: Shared<F::Output>,
     /// Pinned: lives in an allocation of its own, is dropped in place, never moved.
-    future: UnsafeCell<Option<F>>,
+    future: UnsafeCell<Option<Tracked<F, Told>>>,
     /// Whether the job has begun the task in `poll`. Then the future is the job's, across polls;
     /// otherwise it belongs to whoever claimed the task, and a poll has no business with it.
     polled: AtomicBool,
@@ -45,7 +78,7 @@ where
     pub(crate) fn new(shared: Shared<F::Output>, future: F) -> FutureCell<F> {
         FutureCell {
             shared,
-            future: UnsafeCell::new(Some(future)),
+            future: UnsafeCell::new(Some(tracked_for(Told::new(), future))),
             polled: AtomicBool::new(false),
             until: UnsafeCell::new(None),
         }
@@ -88,6 +121,11 @@ where
         let until = self.run_deadline();
         // SAFETY: claimed, so alone.
         self.until.with_mut(|slot| unsafe { *slot = until });
+        // SAFETY: as above. The future is only looked at, and stays where it is.
+        self.future.with(|slot| match unsafe { &*slot } {
+            Some(future) => future.task().set(header),
+            None => {}
+        });
         true
     }
 
@@ -106,8 +144,7 @@ where
             let message = "the task ran longer than it was allowed to";
             return Poll::Ready(Err(TaskError::new(TaskErrorKind::TimedOut, message)));
         }
-        let label = || header.label();
-        let layer = Layer::new().task(&label).source(header).deadline(self.until());
+        let layer = Layer::new().task(header).source(header).deadline(self.until());
         match panic_capture::catch(|| layer.enter(|| self.poll_in_place(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(payload) => Poll::Ready(Err(error_of(payload, &layer))),
@@ -125,8 +162,7 @@ where
             return;
         }
         let header = &self.shared.header;
-        let label = || header.label();
-        let layer = Layer::new().task(&label).source(header).deadline(self.until());
+        let layer = Layer::new().task(header).source(header).deadline(self.until());
         let outcome = panic_capture::catch(|| {
             layer.enter(|| {
                 manyhands_io::wait_for(&FUTURE_OF_TASK, None, poll_fn(|cx| self.poll_in_place(cx)))

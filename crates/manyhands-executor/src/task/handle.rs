@@ -108,7 +108,12 @@ impl TaskHandle {
     /// Whether the code of the task, which has begun, waits for something that somebody known has to
     /// do.
     pub fn is_stopped(&self) -> bool {
-        self.header().runner().is_some_and(Agent::is_waiting)
+        self.header().runner().is_some_and(Agent::is_waiting_for_others)
+    }
+
+    /// The number of the home in whose queue the task is, if it has not begun.
+    pub(crate) fn queued_at(&self) -> Option<u32> {
+        (self.header().phase() == Phase::Queued).then(|| self.header().home())
     }
 
     /// Whether the task has ended and its callbacks have run.

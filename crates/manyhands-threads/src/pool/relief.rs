@@ -22,12 +22,10 @@ impl Workforce for Shared {
             return blockers.may_end();
         }
         for slot in &roster.slots {
+            // Mostly one of them works, and the others need not be named.
             match slot.agent.get() {
-                Some(agent) => blockers.any_of(*agent),
-                None => blockers.may_end(),
-            }
-            if blockers.is_settled() {
-                return;
+                Some(agent) if agent.is_waiting() => blockers.any_of(*agent),
+                _ => return blockers.may_end(),
             }
         }
     }

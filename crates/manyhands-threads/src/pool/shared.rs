@@ -72,7 +72,7 @@ pub(super) struct Slot {
 impl Slot {
     /// Whether it waits for something that somebody known has to do.
     fn is_stopped(&self) -> bool {
-        self.agent.get().is_some_and(|agent| agent.is_waiting())
+        self.agent.get().is_some_and(|agent| agent.is_waiting_for_others())
     }
 }
 

@@ -79,6 +79,11 @@ impl<F, T: LayerTask> Tracked<F, T> {
         self
     }
 
+    /// The task that is told.
+    pub fn task(&self) -> &T {
+        &self.task
+    }
+
     /// Takes back what was shown: the task goes on.
     fn go_on(shown: &mut Option<Box<Publication>>, state: &TrackedState, task: &T) {
         let Some(publication) = shown.take() else { return };
