@@ -2,6 +2,7 @@
 //! threads.
 
 mod auto_traits;
+mod deadlocks;
 mod futures;
 mod limit;
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]

@@ -8,10 +8,10 @@ use std::cell::Cell;
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::task::Waker;
+use std::task::{Poll, Waker};
 use std::time::Instant;
 
-use manyhands_wait::{Agent, CancelSource, LayerTask, TaskLabel};
+use manyhands_wait::{Agent, CancelSource, Deadlock, LayerTask, Leaf, TaskLabel};
 
 use crate::completions::Completions;
 use crate::options::TaskOptions;
@@ -112,6 +112,8 @@ struct Waiters {
     queues: Vec<(Arc<Completions>, usize)>,
     /// The waker of the `Task` itself, polled as a future. There is one `Task`.
     poller: Option<Waker>,
+    /// Its wait, as the tracked async task knows it that polls.
+    leaf: Leaf,
     /// Those of the running code, woken to be cancelled.
     runners: Few<(usize, Waker)>,
     /// A list of callbacks, whose type only the typed half of the task knows.
@@ -396,6 +398,8 @@ impl Header {
         if let Some(waiters) = waiters {
             // Wakers may be foreign code; one that panics keeps nobody else from being woken.
             let wake = |waker: Waker| contain_panic(|| waker.wake());
+            // Before the task that polls goes on and waits for something else.
+            drop(waiters.leaf);
             waiters.wakers.into_iter().for_each(|(_, waker)| wake(waker));
             waiters.poller.into_iter().for_each(wake);
             waiters.queues.into_iter().for_each(|(queue, key)| queue.push(key));
@@ -438,22 +442,35 @@ impl Header {
         }
     }
 
-    /// Has `waker`, and no other given here before, woken when the task is done. `false` if it is.
-    pub(crate) fn set_poller(&self, waker: &Waker) -> bool {
-        let mut replaced = None;
-        let set = self.add_waiter(|waiters, _| match &mut waiters.poller {
-            Some(poller) if poller.will_wake(waker) => {}
-            poller => replaced = poller.replace(waker.clone()),
+    /// Has `waker`, and no other given here before, woken when the task is done; and has `tell` say
+    /// what is waited for. `Ready` if it is done, or with the deadlock because of which it will never be.
+    pub(crate) fn set_poller(
+        &self,
+        waker: &Waker,
+        tell: impl FnOnce(&mut Leaf),
+    ) -> Poll<Option<Deadlock>> {
+        let (mut replaced, mut deadlock) = (None, None);
+        let set = self.add_waiter(|waiters, _| {
+            deadlock = waiters.leaf.deadlock();
+            if deadlock.is_some() {
+                replaced = waiters.poller.take();
+                return;
+            }
+            match &mut waiters.poller {
+                Some(poller) if poller.will_wake(waker) => {}
+                poller => replaced = poller.replace(waker.clone()),
+            }
+            tell(&mut waiters.leaf);
         });
         drop(replaced);
-        set.is_some()
+        if set.is_some() && deadlock.is_none() { Poll::Pending } else { Poll::Ready(deadlock) }
     }
 
     #[inline]
     pub(crate) fn forget_poller(&self) {
         let state = self.state.load(Ordering::Relaxed);
         if state & WAITERS != 0 && phase_of(state) != Phase::Done {
-            self.discard(|waiters| waiters.poller.take());
+            self.discard(|waiters| (waiters.poller.take(), std::mem::take(&mut waiters.leaf)));
         }
     }
 

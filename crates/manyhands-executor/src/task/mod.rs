@@ -14,11 +14,13 @@ mod reference;
 use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::Location;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Deadlock, Reason, TimedOut, Wait, WaitError};
+use manyhands_wait::{Deadlock, Leaf, Reason, Resource, TimedOut, Wait, WaitError};
 
 pub(crate) use cell::{
     CallCell, Ending, JobCell, TaskCell, cancelled, drop_quietly, timed_out_in_queue,
@@ -360,11 +362,25 @@ impl Drop for Done<'_> {
 impl<R> Future for Task<R> {
     type Output = Outcome<R>;
 
+    /// Ready with an error of the kind [`Deadlock`](crate::TaskErrorKind::Deadlock) also if the outcome
+    /// can never come, because the task waits for the async task that polls this, or for others who do;
+    /// in async tasks of this library, and others that are
+    /// [tracked](manyhands_wait::tracked()).
+    ///
     /// # Panics
     /// If the outcome was taken before.
+    #[track_caller]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Outcome<R>> {
-        if !self.is_settled() && self.header().set_poller(cx.waker()) {
-            return Poll::Pending;
+        if !self.is_settled() {
+            let at = Location::caller();
+            let edge = || -> Arc<dyn Resource> {
+                let cell = self.cell.clone().into_job();
+                Arc::new(TaskEdge { cell, purpose: Purpose::Result })
+            };
+            let tell = |leaf: &mut Leaf| leaf.pending(cx, &RESULT, at, edge);
+            if let Some(deadlock) = ready!(self.header().set_poller(cx.waker(), tell)) {
+                return Poll::Ready(Err(deadlock.into()));
+            }
         }
         let outcome = self.cell.shared().take();
         Poll::Ready(outcome.expect("the outcome of a task is taken only once"))

@@ -194,8 +194,9 @@ fn cancelling_wakes_a_polled_future() {
     for _ in 0..10 {
         assert!(job.poll(&mut cx).is_pending());
     }
-    // One registration at a time: those of earlier polls are given back.
-    assert!(Arc::strong_count(&counts) <= 3, "{} wakers are kept", Arc::strong_count(&counts));
+    // One registration at a time, and one behind the waker that the future sees: those of earlier
+    // polls are given back.
+    assert!(Arc::strong_count(&counts) <= 4, "{} wakers are kept", Arc::strong_count(&counts));
     assert_eq!(task.cancel(), Cancellation::Requested);
     assert_eq!(counts.0.load(Ordering::Relaxed), 1);
     assert!(job.poll(&mut cx).is_ready());

@@ -138,7 +138,15 @@ fn a_group_whose_member_waits_for_its_owner_fails_and_is_left() {
         let (pool, owner) = (Arc::clone(&pool), Arc::clone(&owner));
         move || {
             let group = Group::new(&*pool);
-            let _member = group.spawn(move || owner.get().wait());
+            let begun = Arc::new(Gate::default());
+            let _member = group.spawn({
+                let begun = Arc::clone(&begun);
+                move || {
+                    begun.open();
+                    owner.get().wait();
+                }
+            });
+            begun.pass(); // not begun, it would be run right here
             group.wait()
         }
     });

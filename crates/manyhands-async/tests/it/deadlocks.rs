@@ -1,0 +1,119 @@
+//! Async tasks that wait for each other, or for threads that wait for them, in a circle; and pools
+//! whose tasks in flight all wait for queued ones.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use manyhands_async::{AsyncPool, spawn_async};
+use manyhands_executor::{Job, Outcome, Task, TaskOptions};
+use tokio::sync::oneshot;
+
+/// Two tasks, each of which awaits the other one; both end with whether that was a deadlock.
+fn two_in_a_circle() -> [Task<bool>; 2] {
+    let (give_second, get_second) = oneshot::channel::<Task<u32>>();
+    let (give_first, get_first) = oneshot::channel::<Task<u32>>();
+    let (told_first, tell_first) = oneshot::channel();
+    let (told_second, tell_second) = oneshot::channel();
+    let first = spawn_async(async move {
+        let outcome = get_second.await.unwrap().await;
+        let _nobody_asks = told_first.send(outcome.is_err_and(|error| error.is_deadlock()));
+        1
+    });
+    let second = spawn_async(async move {
+        let outcome = get_first.await.unwrap().await;
+        let _nobody_asks = told_second.send(outcome.is_err_and(|error| error.is_deadlock()));
+        2
+    });
+    give_first.send(first).unwrap();
+    give_second.send(second).unwrap();
+    [tell_first, tell_second].map(|told| spawn_async(async move { told.await.unwrap() }))
+}
+
+#[test]
+fn of_two_tasks_that_await_each_other_one_learns_it_and_the_other_goes_on() {
+    for _ in 0..100 {
+        let deadlocks = two_in_a_circle().map(|task| task.result().unwrap());
+        assert_eq!(deadlocks.iter().filter(|deadlock| **deadlock).count(), 1, "{deadlocks:?}");
+    }
+}
+
+#[test]
+fn a_thread_and_an_async_task_that_wait_for_each_other() {
+    let (give, get) = oneshot::channel::<Task<bool>>();
+    let task = spawn_async(async move {
+        let of_thread: Outcome<bool> = get.await.unwrap().await;
+        of_thread.is_err_and(|error| error.is_deadlock())
+    });
+    let (of_thread, job) = Job::of(TaskOptions::new(), move || {
+        task.result().is_err_and(|error| error.is_deadlock())
+    });
+    let (told, tell) = std::sync::mpsc::channel();
+    of_thread.on_done(move |outcome| told.send(matches!(outcome, Ok(true))).unwrap());
+    give.send(of_thread).unwrap();
+    std::thread::spawn(move || job.run()).join().unwrap();
+    // If the async task was the one that got the error, the thread got its value.
+    let thread_got_it = tell.recv_timeout(Duration::from_secs(60)).unwrap();
+    let _either_of_them = thread_got_it;
+}
+
+#[test]
+fn a_wait_beside_a_timer_is_no_deadlock() {
+    let (give, get) = oneshot::channel::<Task<bool>>();
+    let (told, tell) = oneshot::channel();
+    let task = spawn_async(async move {
+        let myself = get.await.unwrap();
+        let timed_out = tokio::time::timeout(Duration::from_millis(20), myself).await.is_err();
+        told.send(timed_out).unwrap();
+        timed_out
+    });
+    give.send(task).unwrap();
+    assert!(tell.blocking_recv().unwrap(), "it ended by its timer");
+}
+
+#[test]
+fn a_task_that_awaits_itself_learns_it() {
+    let (give, get) = oneshot::channel::<Task<u32>>();
+    let (told, tell) = oneshot::channel();
+    let task = spawn_async(async move {
+        let outcome = get.await.unwrap().await;
+        told.send(outcome.unwrap_err()).unwrap();
+        1
+    });
+    give.send(task).unwrap();
+    let error = tell.blocking_recv().unwrap();
+    assert!(error.is_deadlock(), "{error}");
+    assert!(error.message().contains("async task") && error.message().contains("deadlocks.rs"), "{error}");
+}
+
+/// A future in the pool that awaits another one in it, which has no place.
+fn nested(pool: &Arc<AsyncPool>) -> Task<Outcome<u32>> {
+    let inner = Arc::clone(pool);
+    pool.spawn_async(async move { inner.spawn_async(async { 42 }).await })
+}
+
+#[test]
+fn a_future_that_awaits_another_one_of_its_full_pool_goes_on() {
+    let pool = Arc::new(AsyncPool::new(1).unwrap());
+    for _ in 0..20 {
+        assert_eq!(nested(&pool).result().unwrap().unwrap(), 42);
+    }
+    assert!(pool.statistics().in_flight_peak <= 2);
+}
+
+#[test]
+fn in_a_strict_pool_it_gets_the_deadlock() {
+    let pool = Arc::new(AsyncPool::new(1).unwrap().relief(0));
+    let error = nested(&pool).result().unwrap().unwrap_err();
+    assert!(error.is_deadlock(), "{error}");
+    assert_eq!(pool.statistics().in_flight_peak, 1);
+}
+
+#[test]
+fn many_nested_futures_in_a_small_pool_all_end() {
+    let pool = Arc::new(AsyncPool::new(3).unwrap());
+    let tasks: Vec<_> = (0..200).map(|_| nested(&pool)).collect();
+    for task in tasks {
+        assert_eq!(task.result().unwrap().unwrap(), 42);
+    }
+    drop(pool);
+}
