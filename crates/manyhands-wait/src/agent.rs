@@ -5,7 +5,8 @@ use std::num::NonZeroU64;
 
 use crate::ambient::with_ambient;
 use crate::identity::{find_current, with_polled};
-use crate::slot::{Slot, find};
+use crate::slot::Slot;
+use crate::table::find;
 
 /// Bits of the number of a slot.
 pub(crate) const INDEX_BITS: u32 = 26;

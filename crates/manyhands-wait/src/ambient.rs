@@ -14,7 +14,8 @@ use crate::identity::Frame;
 use crate::layer::Innermost;
 use crate::parker::Scoped;
 use crate::primitive::local;
-use crate::slot::{Slot, give_back};
+use crate::slot::Slot;
+use crate::table::give_back;
 
 thread_local! {
     /// Has no destructor, so that a signal handler may read it at any time.
@@ -221,7 +222,7 @@ pub(crate) fn with_thread<R>(f: impl FnOnce(&Ambient) -> R) -> R {
 
 /// The slot of this thread is gone: whoever asks for itself gets another.
 pub(crate) fn forget_thread() {
-    with_thread(|of_thread| of_thread.agent.set(0));
+    let _gone = OF_THREAD.try_with(|of_thread| of_thread.agent.set(0));
 }
 
 /// Notes, until the guard is dropped, that a wait here is about to use the innermost parker, if that may

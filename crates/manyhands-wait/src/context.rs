@@ -8,9 +8,11 @@ use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::ambient::forget_thread;
+use crate::primitive::local;
 use crate::publication::WaitSeen;
 use crate::scheduled;
-use crate::slot::{self, Mark, Slot};
+use crate::slot::{Mark, Slot};
+use crate::table;
 
 /// What kind of context one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -134,7 +136,7 @@ pub(crate) struct Seen {
 
 /// Looks at every context that is alive now, in the order of their numbers.
 pub(crate) fn look_at_all() -> Vec<Seen> {
-    let mut seen: Vec<Seen> = slot::all()
+    let mut seen: Vec<Seen> = table::all()
         .filter_map(|slot| {
             let agent = slot.agent()?;
             let id = slot.id();
@@ -156,7 +158,7 @@ pub(crate) struct OwnedSlot {
 
 impl OwnedSlot {
     pub(crate) fn new(kind: ContextKind, name: Option<Arc<str>>) -> OwnedSlot {
-        let slot = slot::take();
+        let slot = table::take();
         OwnedSlot { slot, agent: slot.begin(kind, name) }
     }
 
@@ -168,7 +170,7 @@ impl OwnedSlot {
 impl Drop for OwnedSlot {
     fn drop(&mut self) {
         self.slot.end();
-        slot::give_back(self.slot);
+        table::give_back(self.slot);
     }
 }
 
@@ -187,18 +189,18 @@ impl OfThread {
 impl Drop for OfThread {
     fn drop(&mut self) {
         // Whoever asks later gets another slot.
-        OWN.set(None);
+        let _gone = OWN.try_with(|own| own.set(None));
         forget_thread();
     }
 }
 
-thread_local! {
-    static OF_THREAD: OfThread = const { OfThread::new() };
+local! {
+    static OF_THREAD: OfThread = OfThread::new();
     /// For what runs in destructors of thread-locals after the one above is gone; made then, this is
     /// destroyed later.
-    static LATE: OfThread = const { OfThread::new() };
+    static LATE: OfThread = OfThread::new();
     /// The thread's slot that is in one of the above. Has no destructor.
-    static OWN: Cell<Option<(&'static Slot, Agent)>> = const { Cell::new(None) };
+    static OWN: Cell<Option<(&'static Slot, Agent)>> = Cell::new(None);
 }
 
 /// A slot of this thread. One that is asked for so late that nothing of the thread will be destroyed
@@ -210,18 +212,18 @@ fn slot_of_thread(
     let make = || OwnedSlot::new(ContextKind::Thread, Some(name()));
     let get = |of: &OfThread| which(of).get_or_init(make).get();
     OF_THREAD.try_with(get).or_else(|_| LATE.try_with(get)).unwrap_or_else(|_| {
-        let slot = slot::take();
+        let slot = table::take();
         (slot, slot.begin(ContextKind::Thread, Some(name())))
     })
 }
 
 /// The slot of this thread.
 pub(crate) fn thread_slot() -> (&'static Slot, Agent) {
-    if let Some(known) = OWN.get() {
+    if let Some(known) = OWN.with(Cell::get) {
         return known;
     }
     let found = slot_of_thread(|of| &of.own, thread_name);
-    OWN.set(Some(found));
+    OWN.with(|own| own.set(Some(found)));
     found
 }
 

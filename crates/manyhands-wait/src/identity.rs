@@ -8,7 +8,8 @@ use crate::ambient::{Ambient, with_ambient, with_thread};
 use crate::context::{ContextKind, guest_slot, thread_slot};
 use crate::layer::LayerTask;
 use crate::scheduled;
-use crate::slot::{Slot, take};
+use crate::slot::Slot;
+use crate::table::take;
 use crate::tracked::TrackedState;
 
 /// What a stretch of a stack is about, kept on that stack; linked from the inside out.

@@ -36,6 +36,7 @@ mod resource;
 mod scheduled;
 mod slot;
 mod spin;
+mod table;
 mod timed_out;
 mod timeout;
 mod token;

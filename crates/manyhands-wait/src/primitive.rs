@@ -8,13 +8,13 @@
 #[cfg(not(manyhands_loom))]
 pub(crate) use std::sync::{
     Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
 
 #[cfg(manyhands_loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex, MutexGuard,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+    atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering, fence},
 };
 
 #[cfg(manyhands_loom)]
@@ -39,6 +39,23 @@ macro_rules! local {
 }
 
 pub(crate) use local;
+
+/// Declares a static whose value loom makes anew for each execution.
+#[cfg(not(manyhands_loom))]
+macro_rules! global {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        $($(#[$doc])* static $name: $type = $value;)+
+    };
+}
+
+#[cfg(manyhands_loom)]
+macro_rules! global {
+    ($($(#[$doc:meta])* static $name:ident: $type:ty = $value:expr;)+) => {
+        loom::lazy_static! { $($(#[$doc])* static ref $name: $type = $value;)+ }
+    };
+}
+
+pub(crate) use global;
 
 /// Declares thread-locals that are made when they are first used.
 #[cfg(manyhands_loom)]

@@ -126,7 +126,8 @@ impl Publication {
     pub(crate) fn edge_in_words(&self) -> Option<(String, Vec<Holder>)> {
         let resource = self.resource()?;
         let mut holders: Vec<Holder> = Vec::new();
-        for agent in self.blockers().conditions().flatten() {
+        let blockers = self.blockers();
+        for agent in blockers.conditions().flatten().chain(blockers.gone()) {
             if !holders.iter().any(|known| known.agent == agent) {
                 let taken_at = resource.held_at(agent);
                 holders.push(Holder { agent, who: agent.to_string(), taken_at });

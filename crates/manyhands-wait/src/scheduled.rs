@@ -9,7 +9,8 @@ use std::sync::Arc;
 use crate::agent::Agent;
 use crate::ambient::{Ambient, around_by_hand, replace};
 use crate::context::{Context, ContextKind};
-use crate::slot::{Slot, take};
+use crate::slot::Slot;
+use crate::table::take;
 
 /// A context that a scheduler runs on its thread, one of many: a coroutine. It takes a place in the
 /// table when it first waits or asks for itself, and the same place serves the next one that the

@@ -1,17 +1,17 @@
-//! The places of contexts: a table that only grows, and what each place shows to those who look.
+//! The place of a context, and what it shows to those who look.
 //!
-//! A slot is found by its number without a lock and is never freed, so that a walk along who waits
-//! for whom may look at it at any time. What it shows is one pointer, to the [`Publication`] of a
+//! A slot is never freed, so that a walk along who waits for whom may look at it at any time. What it
+//! shows is one pointer, to the [`Publication`] of a
 //! wait that lies on the stack of whoever waits. The lowest bit of that pointer is a lock: a reader
 //! sets it while it looks, and the waiter does not leave its wait before it is gone.
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicPtr, AtomicU8, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::AtomicU8;
 
-use crate::agent::{Agent, GENERATION_BITS, INDEX_BITS};
+use crate::agent::{Agent, GENERATION_BITS};
 use crate::context::ContextKind;
+use crate::primitive::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::publication::Publication;
 use crate::spin::Backoff;
 
@@ -19,10 +19,6 @@ use crate::spin::Backoff;
 const ENDED: u64 = 1 << 63;
 /// Set in the pointer of a slot that somebody looks at.
 const LOCKED: usize = 1;
-/// How many slots the first chunk has; each further one has twice as many.
-const FIRST_CHUNK: usize = 64;
-/// As many as the bits of a slot's number allow.
-const CHUNKS: usize = INDEX_BITS as usize - FIRST_CHUNK.trailing_zeros() as usize;
 
 /// A place in the table; lives for ever, used by one context after the other.
 #[repr(align(64))]
@@ -56,7 +52,7 @@ impl Mark {
 }
 
 impl Slot {
-    fn new(index: u32) -> Slot {
+    pub(crate) fn new(index: u32) -> Slot {
         Slot {
             index,
             kind: AtomicU8::new(0),
@@ -104,7 +100,7 @@ impl Slot {
     }
 
     /// Whether the slot can be given to yet another context without using an agent twice.
-    fn has_agents_left(&self) -> bool {
+    pub(crate) fn has_agents_left(&self) -> bool {
         let before = self.word.load(Ordering::Relaxed) & !ENDED;
         Agent::from_bits(before).is_none_or(|agent| agent.generation() < (1 << GENERATION_BITS) - 1)
     }
@@ -132,7 +128,7 @@ impl Slot {
     }
 
     fn lock_name(&self) -> MutexGuard<'_, Option<(Agent, Arc<str>)>> {
-        self.name.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.name)
     }
 
     /// Shows `publication` in place of what was shown, which is returned. Null shows nothing. Called
@@ -214,64 +210,8 @@ impl Slot {
     }
 }
 
-/// Where the chunks begin; null before they are needed.
-static TABLE: [AtomicPtr<Slot>; CHUNKS] = [const { AtomicPtr::new(ptr::null_mut()) }; CHUNKS];
-/// How many slots there are.
-static COUNT: AtomicU32 = AtomicU32::new(0);
-/// The slots that nobody uses.
-static FREE: Mutex<Vec<&'static Slot>> = Mutex::new(Vec::new());
-
-/// The number of the chunk of slot `index`, how many slots that has, and which of them it is.
-fn locate(index: u32) -> (usize, usize, usize) {
-    let from_first = index as usize + FIRST_CHUNK;
-    let chunk = (from_first / FIRST_CHUNK).ilog2() as usize;
-    let size = FIRST_CHUNK << chunk;
-    (chunk, size, from_first - size)
-}
-
-/// The slot of this number, if there is one.
-pub(crate) fn find(index: u32) -> Option<&'static Slot> {
-    let (chunk, _, within) = locate(index);
-    let first = TABLE.get(chunk)?.load(Ordering::Acquire);
-    if first.is_null() {
-        return None;
-    }
-    // SAFETY: a chunk is as large as `locate` says, is made before its pointer can be seen, and is
-    // never freed.
-    Some(unsafe { &*first.add(within) })
-}
-
-/// Every slot that was ever used.
-pub(crate) fn all() -> impl Iterator<Item = &'static Slot> {
-    (0..COUNT.load(Ordering::Acquire)).filter_map(find)
-}
-
-/// A slot that nobody uses.
-pub(crate) fn take() -> &'static Slot {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(slot) = free.pop() {
-        return slot;
-    }
-    // Under the lock: one chunk after the other.
-    let index = COUNT.load(Ordering::Relaxed);
-    let (chunk, size, _) = locate(index);
-    let place = TABLE.get(chunk).expect("memory ends before 67 million contexts do");
-    if place.load(Ordering::Relaxed).is_null() {
-        let slots: Box<[Slot]> = (0..size).map(|within| Slot::new(index + within as u32)).collect();
-        place.store(Box::leak(slots).as_mut_ptr(), Ordering::Release);
-    }
-    COUNT.store(index + 1, Ordering::Release);
-    find(index).expect("the chunk was made above")
-}
-
-/// Says that a slot, whose occupant has ended, may be another's.
-pub(crate) fn give_back(slot: &'static Slot) {
-    if slot.has_agents_left() {
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).push(slot);
-    }
-}
-
 fn next_id() -> u64 {
+    use std::sync::atomic::AtomicU64;
     static NEXT_ID: AtomicU64 = AtomicU64::new(1);
     NEXT_ID.fetch_add(1, Ordering::Relaxed)
 }
@@ -279,20 +219,6 @@ fn next_id() -> u64 {
 #[cfg(all(test, not(manyhands_loom)))]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_number_has_one_place() {
-        let mut expected = (0, FIRST_CHUNK, 0);
-        for index in 0..10_000 {
-            assert_eq!(locate(index), expected);
-            expected.2 += 1;
-            if expected.2 == expected.1 {
-                expected = (expected.0 + 1, 2 * expected.1, 0);
-            }
-        }
-        let (chunk, size, within) = locate((1 << INDEX_BITS) - 1 - FIRST_CHUNK as u32);
-        assert_eq!((chunk, within), (CHUNKS - 1, size - 1));
-    }
 
     #[test]
     fn an_agent_is_never_used_twice() {

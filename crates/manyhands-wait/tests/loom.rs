@@ -16,11 +16,12 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use loom::cell::UnsafeCell;
-use loom::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use loom::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
 use manyhands_wait::{
-    CancelSource, CancelToken, Cancelled, ThreadParker, wait, wait_timeout, with_cancel_token,
+    Agent, Blockers, CancelSource, CancelToken, Cancelled, ContextKind, Place, ProxyAgent, Reason,
+    Resource, ThreadParker, wait, wait_timeout, with_cancel_token,
 };
 
 /// Explores a model that is too large for all interleavings: those with at most this many switches
@@ -266,4 +267,127 @@ impl std::task::Wake for Woken {
     fn wake(self: std::sync::Arc<Self>) {
         self.0.unpark();
     }
+}
+
+/// What is held by one agent at a time, for the models of the wait-for graph.
+struct Baton(AtomicU64);
+
+impl Baton {
+    fn held_by(agent: Agent) -> std::sync::Arc<Baton> {
+        std::sync::Arc::new(Baton(AtomicU64::new(agent.to_bits())))
+    }
+
+    fn take(&self, agent: Agent) -> bool {
+        self.0.compare_exchange(0, agent.to_bits(), Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    /// Lets go in the weakest way that a lock can: nobody is told.
+    fn release(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+impl Resource for Baton {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        match Agent::from_bits(self.0.load(Ordering::Relaxed)) {
+            Some(holder) => blockers.any_of(holder),
+            None => blockers.may_end(),
+        }
+    }
+
+    fn describe(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a baton")
+    }
+}
+
+static TAKING: Reason = Reason::new("a baton in a model");
+
+fn agents<const N: usize>() -> [ProxyAgent; N] {
+    std::array::from_fn(|_| ProxyAgent::new(ContextKind::Process, "one of a model"))
+}
+
+fn waits(who: &mut ProxyAgent, baton: &std::sync::Arc<Baton>) -> bool {
+    let place = Place::Elsewhere("a model".into());
+    who.waits(&TAKING, place, std::sync::Arc::clone(baton) as _, Waker::noop().clone()).is_ok()
+}
+
+/// Two that wait for each other, each showing its wait and looking at the same time: one of them finds
+/// it, and only one.
+#[test]
+fn the_last_who_waits_finds_the_cycle_and_there_is_one_victim() {
+    model_bounded(3, || {
+        let [mut one, mut other] = agents();
+        let (a, b) = (Baton::held_by(one.agent()), Baton::held_by(other.agent()));
+        let thread = thread::spawn({
+            let (a, b) = (std::sync::Arc::clone(&a), std::sync::Arc::clone(&b));
+            move || {
+                let waits_on = waits(&mut other, &a);
+                if !waits_on {
+                    b.release();
+                }
+                (waits_on, other)
+            }
+        });
+        let waits_on = waits(&mut one, &b);
+        if !waits_on {
+            a.release();
+        }
+        let (other_waits_on, _other) = thread.join().unwrap();
+        assert!(waits_on != other_waits_on, "one victim: {waits_on} {other_waits_on}");
+    });
+}
+
+/// A holder that waits, goes on, and takes what the detector waits for: its wait of before and what it
+/// holds now were never there at the same time, and are not taken for a cycle.
+#[test]
+fn a_wait_that_is_over_and_a_holding_that_begins_are_no_cycle() {
+    model_bounded(3, || {
+        let [mut one, mut other] = agents();
+        let (a, b) = (Baton::held_by(one.agent()), Baton::held_by(other.agent()));
+        b.release();
+        let thread = thread::spawn({
+            let (a, b) = (std::sync::Arc::clone(&a), std::sync::Arc::clone(&b));
+            move || {
+                // Without `b` it waits for `a`, and is called away from that.
+                assert!(waits(&mut other, &a));
+                other.goes_on();
+                let has_b = b.take(other.agent());
+                if has_b {
+                    b.release();
+                }
+                other
+            }
+        });
+        // With `a` it waits for `b`, if that is held: by one that does not wait then.
+        assert!(waits(&mut one, &b));
+        one.goes_on();
+        drop(thread.join().unwrap());
+    });
+}
+
+/// A holder that lets go, and holds again only when it has waited in between: whoever looks sees it wait
+/// and sees it hold, but not at once.
+#[test]
+fn who_lets_go_before_each_wait_is_never_stuck() {
+    model_bounded(3, || {
+        let [mut one, mut other] = agents();
+        let (a, b) = (Baton::held_by(one.agent()), Baton::held_by(other.agent()));
+        let thread = thread::spawn({
+            let (a, b) = (std::sync::Arc::clone(&a), std::sync::Arc::clone(&b));
+            move || {
+                b.release();
+                assert!(waits(&mut other, &a));
+                other.goes_on();
+                if b.take(other.agent()) {
+                    b.release();
+                    assert!(waits(&mut other, &a));
+                    other.goes_on();
+                }
+                other
+            }
+        });
+        assert!(waits(&mut one, &b));
+        one.goes_on();
+        drop(thread.join().unwrap());
+    });
 }

@@ -5,10 +5,10 @@
 mod explore;
 mod settle;
 
-use std::sync::atomic::{Ordering, fence};
 use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
+use crate::primitive::{Ordering, fence};
 use crate::publication::Publication;
 use crate::report::is_deadlock_detection_on;
 use settle::{Outcome, detect};

@@ -1,11 +1,10 @@
 //! What is done about a proven deadlock: it is broken by what is waited for, or by ending one wait.
 
-use std::sync::{Mutex, PoisonError};
-
 use super::explore::{Knot, Member, explore};
 use crate::agent::Agent;
 use crate::context::ContextKind;
 use crate::deadlock::{Deadlock, Participant};
+use crate::primitive::{Mutex, global, lock};
 use crate::publication::Publication;
 use crate::report::{Report, tell};
 
@@ -21,9 +20,11 @@ pub(crate) enum Outcome {
     LookAgain,
 }
 
-/// One detector at a time settles what it has proven, so that a knot has one victim. Nobody has it who
-/// only looks.
-static SETTLING: Mutex<()> = Mutex::new(());
+global! {
+    /// One detector at a time settles what it has proven, so that a knot has one victim. Nobody has it
+    /// who only looks.
+    static SETTLING: Mutex<()> = Mutex::new(());
+}
 
 /// Looks whether `start`, which shows a wait, can ever go on, and breaks the deadlock if it cannot: the
 /// wait of one participant, usually its own, is condemned.
@@ -40,7 +41,7 @@ pub(crate) fn detect(start: Agent) -> Outcome {
 
 /// False if the knot is no more.
 fn settle(knot: &Knot) -> bool {
-    let settling = SETTLING.lock().unwrap_or_else(PoisonError::into_inner);
+    let settling = lock(&SETTLING);
     // A detector before us may have broken it: what it has condemned counts as going on.
     if !knot.is_proven() {
         return false;
