@@ -23,6 +23,7 @@ mod waiters;
 // Locks.
 #[allow(unsafe_code, reason = "the lock is what makes the access to the value exclusive")]
 mod mutex;
+#[allow(unsafe_code, reason = "the lock is what makes the access to the value exclusive")]
 mod reentrant;
 mod rwlock;
 
@@ -45,4 +46,5 @@ pub use queue::{
     Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
     PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
 };
+pub use reentrant::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard};
 pub use statistics::LockStatistics;

@@ -5,8 +5,6 @@ use std::panic::Location;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::mutex::RawMutex;
-
 /// A lock as a [`LockObserver`] sees it.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -66,24 +64,15 @@ pub(crate) fn is_on() -> bool {
 }
 
 #[cold]
-pub(crate) fn acquired(raw: &RawMutex, at: &'static Location<'static>, how: How) {
+pub(crate) fn acquired(lock: ObservedLock<'_>, at: &'static Location<'static>, how: How) {
     if let Some(observer) = OBSERVER.get() {
-        observer.acquired(&observed(raw), at, how);
+        observer.acquired(&lock, at, how);
     }
 }
 
 #[cold]
-pub(crate) fn released(raw: &RawMutex) {
+pub(crate) fn released(lock: ObservedLock<'_>) {
     if let Some(observer) = OBSERVER.get() {
-        observer.released(&observed(raw));
-    }
-}
-
-fn observed(raw: &RawMutex) -> ObservedLock<'_> {
-    ObservedLock {
-        id: std::ptr::from_ref(raw).addr(),
-        kind: raw.kind().name,
-        name: raw.name(),
-        made_at: raw.made_at(),
+        observer.released(&lock);
     }
 }

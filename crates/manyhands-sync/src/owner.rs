@@ -21,6 +21,12 @@ impl Owner {
         Owner::of(Agent::current())
     }
 
+    /// The tracked async task that is polled here, or else whoever runs on this stack.
+    #[inline]
+    pub(crate) fn innermost() -> Owner {
+        Owner::of(Agent::current_async().unwrap_or_else(Agent::current))
+    }
+
     /// The async task that is polled here, if it is known.
     pub(crate) fn current_async() -> Owner {
         Agent::current_async().map_or(Owner::ANONYMOUS, Owner::of)

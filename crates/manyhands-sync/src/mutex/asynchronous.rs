@@ -76,7 +76,7 @@ impl<T: ?Sized> Mutex<T> {
         how: How,
     ) -> AsyncMutexGuard<'_, T> {
         if observer::is_on() {
-            observer::acquired(&self.raw, at, how);
+            observer::acquired(self.raw.observed(), at, how);
         }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
         unsafe { AsyncMutexGuard::new(self, owner) }

@@ -33,7 +33,7 @@ impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
         if observer::is_on() {
-            observer::released(self.raw);
+            observer::released(self.raw.observed());
         }
         self.raw.poison.note(self.was_panicking);
         self.raw.unlock(self.owner);
@@ -44,7 +44,6 @@ impl Drop for Held<'_> {
 ///
 /// It belongs to the thread or coroutine that has taken it and cannot be sent to another.
 #[must_use = "the lock is released at once if its guard is not kept"]
-#[clippy::has_significant_drop]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     _held: Held<'a>,
@@ -112,7 +111,6 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 
 /// A [`MutexGuard`] narrowed to a part of the value, by [`MutexGuard::map`].
 #[must_use = "the lock is released at once if its guard is not kept"]
-#[clippy::has_significant_drop]
 pub struct MappedMutexGuard<'a, U: ?Sized> {
     value: NonNull<U>,
     _held: Held<'a>,
@@ -160,7 +158,6 @@ impl<U: ?Sized> DerefMut for MappedMutexGuard<'_, U> {
 /// [handed over](Self::hand_over), or a wait might be called a deadlock that the other task would
 /// have ended.
 #[must_use = "the lock is released at once if its guard is not kept"]
-#[clippy::has_significant_drop]
 pub struct AsyncMutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     held: Held<'a>,

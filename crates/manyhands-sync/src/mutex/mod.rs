@@ -225,7 +225,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     fn guard(&self, owner: Owner, how: How) -> MutexGuard<'_, T> {
         if observer::is_on() {
-            observer::acquired(&self.raw, Location::caller(), how);
+            observer::acquired(self.raw.observed(), Location::caller(), how);
         }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
         unsafe { MutexGuard::new(self, owner) }

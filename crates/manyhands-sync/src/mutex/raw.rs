@@ -12,6 +12,7 @@ use super::core::{Core, release};
 use super::edge::BlockingEdge;
 use super::hold::{Hold, MOVED, WAITERS};
 use super::locking::{Locking, Progress};
+use crate::observer::ObservedLock;
 use crate::owner::Owner;
 use crate::poison::Poison;
 use crate::primitive::{AtomicBool, Ordering, const_unless_loom};
@@ -265,12 +266,14 @@ impl RawMutex {
         self.core.get().and_then(|core| core.name())
     }
 
-    pub(crate) fn kind(&self) -> &'static Kind {
-        self.kind
-    }
-
-    pub(crate) fn made_at(&self) -> &'static Location<'static> {
-        self.made_at
+    /// The lock as the observer of locks sees it.
+    pub(crate) fn observed(&self) -> ObservedLock<'_> {
+        ObservedLock {
+            id: std::ptr::from_ref(self).addr(),
+            kind: self.kind.name,
+            name: self.name(),
+            made_at: self.made_at,
+        }
     }
 
     pub(crate) fn statistics(&self) -> LockStatistics {

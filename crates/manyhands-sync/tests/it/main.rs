@@ -11,10 +11,3 @@ mod queue;
 mod reentrant;
 mod rwlock;
 mod semaphore;
-
-/// Returns when `condition` holds; nextest ends a test for which it never does.
-fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        std::thread::yield_now();
-    }
-}

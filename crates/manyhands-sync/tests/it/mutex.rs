@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use manyhands_sync::{AsyncMutexGuard, Mutex, MutexGuard};
 use manyhands_wait::{CancelToken, Deadlock, TimedOut, tracked, wait, with_cancel_token};
 
-use crate::until;
+use crate::patience::eventually;
 
 #[test]
 fn acceptance_099_a_contended_lock_goes_through_five_waiters_and_a_panic_frees_it() {
@@ -31,7 +31,7 @@ fn acceptance_099_a_contended_lock_goes_through_five_waiters_and_a_panic_frees_i
                 assert_eq!(ended.is_err(), number == 2);
             });
         }
-        until(|| mutex.statistics().waiting == 5);
+        eventually("all wait", || mutex.statistics().waiting == 5);
         assert!(held.is_empty());
         drop(held);
     });
@@ -234,7 +234,7 @@ fn a_wait_for_the_lock_is_cancelled() {
     let held = mutex.lock();
     thread::scope(|scope| {
         let waiting = scope.spawn(|| with_cancel_token(&token, || drop(mutex.lock())));
-        until(|| mutex.statistics().waiting == 1);
+        eventually("it waits", || mutex.statistics().waiting == 1);
         token.cancel();
         assert!(waiting.join().unwrap().is_err());
     });
