@@ -8,11 +8,14 @@
 //! The protocols (states, invariants, rejected designs) are in the `README.md` of each folder.
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "places are kept as pointers, in atomics")]
+mod holders;
 mod observer;
 mod owner;
 mod poison;
 mod primitive;
 mod statistics;
+mod wandering;
 
 #[allow(unsafe_code, reason = "a lock guards what it guards")]
 mod short_lock;
@@ -25,6 +28,7 @@ mod waiters;
 mod mutex;
 #[allow(unsafe_code, reason = "the lock is what makes the access to the value exclusive")]
 mod reentrant;
+#[allow(unsafe_code, reason = "the lock is what makes the access to the value exclusive")]
 mod rwlock;
 
 // Semaphores and signals.
@@ -47,4 +51,8 @@ pub use queue::{
     PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
 };
 pub use reentrant::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard};
+pub use rwlock::{
+    AsyncRwLockReadGuard, AsyncRwLockWriteGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard,
+    RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 pub use statistics::LockStatistics;

@@ -5,8 +5,6 @@ use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
-use manyhands_wait::Agent;
-
 use super::Mutex;
 use super::raw::RawMutex;
 use crate::observer;
@@ -196,12 +194,7 @@ impl<'a, T: ?Sized> AsyncMutexGuard<'a, T> {
 
 impl<T: ?Sized> Drop for AsyncMutexGuard<'_, T> {
     fn drop(&mut self) {
-        // Tasks of one runtime are polled on the same threads: that some other tracked task drops it
-        // can be seen, that a plain thread does cannot, since a task may be dropped by anybody.
-        let dropped_by = Agent::current_async();
-        if dropped_by.is_some() && dropped_by != self.held.owner.agent() {
-            self.mutex.raw.note_stranger();
-        }
+        self.held.raw.check_owner(self.held.owner);
     }
 }
 

@@ -15,9 +15,10 @@ use super::locking::{Locking, Progress};
 use crate::observer::ObservedLock;
 use crate::owner::Owner;
 use crate::poison::Poison;
-use crate::primitive::{AtomicBool, Ordering, const_unless_loom};
+use crate::primitive::const_unless_loom;
 use crate::statistics::LockStatistics;
 use crate::waiters::Waiting;
+use crate::wandering::Wandering;
 
 /// Rounds of the pause instruction before a thread queues up, each twice as long as the one before.
 const PAUSES: u32 = 5;
@@ -29,8 +30,7 @@ pub(crate) struct RawMutex {
     kind: &'static Kind,
     made_at: &'static Location<'static>,
     pub(crate) poison: Poison,
-    /// Whether its async guards wander from task to task.
-    wanders: AtomicBool,
+    wandering: Wandering,
 }
 
 /// What sort of mutex one is, for reports.
@@ -49,7 +49,7 @@ impl RawMutex {
                 kind,
                 made_at,
                 poison: Poison::new(),
-                wanders: AtomicBool::new(false),
+                wandering: Wandering::new(),
             }
         }
     }
@@ -164,22 +164,13 @@ impl RawMutex {
 
     /// As whom the async task that is polled here takes the lock.
     pub(crate) fn async_owner(&self) -> Owner {
-        if self.wanders.load(Ordering::Relaxed) { Owner::ANONYMOUS } else { Owner::current_async() }
+        self.wandering.async_owner()
     }
 
-    /// A task that has not taken the lock releases it: whose guards wander is not known by its owner.
-    #[cold]
-    pub(crate) fn note_stranger(&self) {
-        if !self.wanders.swap(true, Ordering::Relaxed) {
-            let name = self.name().unwrap_or("without a name");
-            eprintln!(
-                "manyhands: an async guard of the {} {name:?} made at {} was dropped by another task than \
-                 had taken it. Deadlocks that this lock takes part in are not found from now on; \
-                 `AsyncMutexGuard::hand_over` before the guard is given away keeps that for its other \
-                 holders",
-                self.kind.name, self.made_at
-            );
-        }
+    /// An async guard of this owner is dropped here.
+    pub(crate) fn check_owner(&self, owner: Owner) {
+        let name = self.name().unwrap_or("without a name");
+        self.wandering.check(owner, format_args!("{} '{name}'", self.kind.name), self.made_at);
     }
 
     /// Replaces the holder, by the holder, by somebody who is not known.
