@@ -269,6 +269,13 @@ impl State {
         self.relief > 0 && (self.queued.is_empty() || !all_wait())
     }
 
+    /// The job of this task, wherever it is in the queue.
+    fn take_out(&mut self, task: u64) -> Option<Job> {
+        let place = self.queued.iter().find(|(_, job)| job.id() == Some(task));
+        let key = *place?.0;
+        self.queued.remove(&key)
+    }
+
     /// The next job to launch. Those before it go to `over` and need no flight: they were cancelled
     /// in the queue, or run by who waited for them.
     fn take_next(&mut self, over: &mut Vec<Job>) -> Option<Job> {
@@ -336,14 +343,17 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self) -> bool {
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
         let Some(shared) = self.this.upgrade() else { return false };
         let mut state = self.lock();
         if state.relief >= self.relief_max.load(Ordering::Relaxed) {
             return false;
         }
         let mut over = Vec::new();
-        let job = state.take_next(&mut over);
+        let job = match awaited {
+            Some(awaited) => state.take_out(awaited.id()),
+            None => state.take_next(&mut over),
+        };
         if let Some(job) = &job {
             state.relief += 1;
             state.take_off(job);

@@ -273,7 +273,9 @@ impl Members {
                 if let Err(deadlock) = self.wait_for_each() {
                     // What the members have borrowed must not go before they have ended. They were
                     // told to leave their waits, but a destructor of theirs waits for this one.
-                    eprintln!("manyhands: a group whose tasks were cancelled cannot be left: {deadlock}");
+                    eprintln!(
+                        "manyhands: a group whose tasks were cancelled cannot be left: {deadlock}"
+                    );
                     self.wait_for_each_without_end();
                 }
             });

@@ -86,6 +86,6 @@ where
     }
 
     fn relieve(&self) -> bool {
-        self.open().any(|handle| edge::relieve(handle.header()))
+        self.open().any(edge::relieve)
     }
 }

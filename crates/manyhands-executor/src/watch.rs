@@ -139,7 +139,8 @@ impl<T> Watch<T> {
     }
 
     fn pass_over_ended(&mut self) {
-        let ended = |handle: &Option<TaskHandle>| handle.as_ref().is_none_or(TaskHandle::is_settled);
+        let ended =
+            |handle: &Option<TaskHandle>| handle.as_ref().is_none_or(TaskHandle::is_settled);
         while self.handles.get(self.first_open).is_some_and(ended) {
             self.first_open += 1;
         }

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, Weak};
 use manyhands_wait::Blockers;
 
 use crate::home::Home;
+use crate::task::TaskHandle;
 
 /// Those who begin the tasks of a home: the workers of a pool, or the tasks that hold its places.
 ///
@@ -21,9 +22,11 @@ pub trait Workforce: Send + Sync {
     /// named, or if another one may be started.
     fn blockers(&self, blockers: &mut Blockers);
 
-    /// Lets one more task begin although all places are taken, because all who have them were proven
-    /// to wait for what is queued. `false` if there may be no more.
-    fn relieve(&self) -> bool;
+    /// Has one more task begun although all places are taken, because all who have them were proven to
+    /// wait, in the end, for what is queued: the awaited task if it is named, with
+    /// [`run_here`](TaskHandle::run_here) or out of the queue, else the next one. `false` if there may be
+    /// no more.
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool;
 }
 
 impl Home {
@@ -45,9 +48,9 @@ pub(crate) fn blockers_at(home: u32, blockers: &mut Blockers) {
     }
 }
 
-/// Has the home of this number begin one more task. `true` if it will.
-pub(crate) fn relieve(home: u32) -> bool {
-    workforce_of(home).is_some_and(|workforce| workforce.relieve())
+/// Has the home of this queued task begin it. `true` if it will.
+pub(crate) fn relieve(awaited: &TaskHandle) -> bool {
+    workforce_of(awaited.header().home()).is_some_and(|workforce| workforce.relieve(Some(awaited)))
 }
 
 fn workforce_of(home: u32) -> Option<Arc<dyn Workforce>> {

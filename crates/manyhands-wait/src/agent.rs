@@ -72,18 +72,10 @@ impl Agent {
         self.slot().is_some_and(|slot| slot.is_of(self))
     }
 
-    /// Whether the context waits now, for whatever that is. It may go on at any moment.
+    /// Whether the context waits now, for whatever that is. It may go on at any moment. Takes no lock, so
+    /// it may be asked under one that [`Resource::blockers`](crate::Resource::blockers) takes.
     pub fn is_waiting(self) -> bool {
         self.slot().is_some_and(|slot| slot.shows_something() && slot.is_of(self))
-    }
-
-    /// Whether the context waits now, without an end in time, for something that the wait-for graph
-    /// knows. It may go on at any moment.
-    pub fn is_waiting_for_others(self) -> bool {
-        self.slot().is_some_and(|slot| {
-            slot.is_of(self)
-                && slot.read(|publication, _| publication.is_provable()).unwrap_or(false)
-        })
     }
 
     /// Its slot, also if that is another's by now.

@@ -1,38 +1,48 @@
 //! Async tasks that wait for each other, or for threads that wait for them, in a circle; and pools
 //! whose tasks in flight all wait for queued ones.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use manyhands_async::{AsyncPool, spawn_async};
 use manyhands_executor::{Job, Outcome, Task, TaskOptions};
 use tokio::sync::oneshot;
 
-/// Two tasks, each of which awaits the other one; both end with whether that was a deadlock.
-fn two_in_a_circle() -> [Task<bool>; 2] {
-    let (give_second, get_second) = oneshot::channel::<Task<u32>>();
-    let (give_first, get_first) = oneshot::channel::<Task<u32>>();
-    let (told_first, tell_first) = oneshot::channel();
-    let (told_second, tell_second) = oneshot::channel();
-    let first = spawn_async(async move {
-        let outcome = get_second.await.unwrap().await;
-        let _nobody_asks = told_first.send(outcome.is_err_and(|error| error.is_deadlock()));
-        1
+/// Where a task is put that another one is to await.
+type Place = Arc<Mutex<Option<Task<()>>>>;
+
+/// Looks until the task is there. Not through a channel: that may let go of its waker a moment after it
+/// has woken, and as long as somebody else has a waker of a task, nothing is proven.
+async fn taken_from(place: Place) -> Task<()> {
+    loop {
+        if let Some(task) = place.lock().unwrap().take() {
+            return task;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Two tasks, each of which awaits the other one; whether each of them was told of a deadlock.
+fn two_in_a_circle() -> Vec<bool> {
+    let (tell, told) = std::sync::mpsc::channel();
+    let places = [Place::default(), Place::default()];
+    let tasks = places.clone().map(|place| {
+        let tell = tell.clone();
+        spawn_async(async move {
+            let outcome = taken_from(place).await.await;
+            tell.send(outcome.is_err_and(|error| error.is_deadlock())).unwrap();
+        })
     });
-    let second = spawn_async(async move {
-        let outcome = get_first.await.unwrap().await;
-        let _nobody_asks = told_second.send(outcome.is_err_and(|error| error.is_deadlock()));
-        2
-    });
-    give_first.send(first).unwrap();
-    give_second.send(second).unwrap();
-    [tell_first, tell_second].map(|told| spawn_async(async move { told.await.unwrap() }))
+    let [first, second] = tasks;
+    *places[0].lock().unwrap() = Some(second);
+    *places[1].lock().unwrap() = Some(first);
+    (0..2).map(|_| told.recv_timeout(Duration::from_secs(60)).unwrap()).collect()
 }
 
 #[test]
 fn of_two_tasks_that_await_each_other_one_learns_it_and_the_other_goes_on() {
     for _ in 0..100 {
-        let deadlocks = two_in_a_circle().map(|task| task.result().unwrap());
+        let deadlocks = two_in_a_circle();
         assert_eq!(deadlocks.iter().filter(|deadlock| **deadlock).count(), 1, "{deadlocks:?}");
     }
 }
@@ -44,9 +54,8 @@ fn a_thread_and_an_async_task_that_wait_for_each_other() {
         let of_thread: Outcome<bool> = get.await.unwrap().await;
         of_thread.is_err_and(|error| error.is_deadlock())
     });
-    let (of_thread, job) = Job::of(TaskOptions::new(), move || {
-        task.result().is_err_and(|error| error.is_deadlock())
-    });
+    let (of_thread, job) =
+        Job::of(TaskOptions::new(), move || task.result().is_err_and(|error| error.is_deadlock()));
     let (told, tell) = std::sync::mpsc::channel();
     of_thread.on_done(move |outcome| told.send(matches!(outcome, Ok(true))).unwrap());
     give.send(of_thread).unwrap();
@@ -82,7 +91,10 @@ fn a_task_that_awaits_itself_learns_it() {
     give.send(task).unwrap();
     let error = tell.blocking_recv().unwrap();
     assert!(error.is_deadlock(), "{error}");
-    assert!(error.message().contains("async task") && error.message().contains("deadlocks.rs"), "{error}");
+    assert!(
+        error.message().contains("async task") && error.message().contains("deadlocks.rs"),
+        "{error}"
+    );
 }
 
 /// A future in the pool that awaits another one in it, which has no place.

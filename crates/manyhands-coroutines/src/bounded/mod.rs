@@ -265,9 +265,7 @@ impl Pool {
         let place = Arc::clone(&inner.places).acquire_owned();
         let edge = PlaceEdge { members: &inner.members, places: &inner.places, limit: inner.limit };
         match Wait::new(&PLACE).on(&edge).run_checked(place) {
-            Ok(permit) => {
-                Ok(self.taken(permit.expect("the semaphore of a pool is never closed")))
-            }
+            Ok(permit) => Ok(self.taken(permit.expect("the semaphore of a pool is never closed"))),
             Err(WaitError::Deadlock(deadlock)) => Err(deadlock),
             Err(_) => unreachable!("the wait has no end"),
         }

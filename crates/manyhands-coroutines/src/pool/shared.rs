@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason, Shutdown, Workforce};
+use manyhands_executor::{
+    Home, Job, JobQueue, Rejected, RejectedReason, Shutdown, TaskHandle, TaskOptions, Workforce,
+};
 use manyhands_wait::{Blockers, Reason, Wait};
 
 use super::builder::CoroutinePoolBuilder;
@@ -342,11 +344,19 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self) -> bool {
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
         let granted = self.places.as_ref().is_some_and(Places::relieve);
-        if granted {
-            self.wake_all();
+        if !granted {
+            return false;
         }
-        granted
+        if let Some(task) = awaited.cloned() {
+            // A job of its own, before all others, which runs that task; its own job finds nothing to do.
+            let first = TaskOptions::new().priority(i32::MAX);
+            let (_its_end, job) = Job::of(first, move || task.run_here());
+            self.submitted.fetch_add(1, Ordering::SeqCst);
+            self.queue.push(job);
+        }
+        self.wake_all();
+        true
     }
 }

@@ -14,10 +14,11 @@
 //! can see its wait.
 
 use std::fmt;
+use std::ops::Deref;
 
 use manyhands_wait::{Agent, Blockers, Resource};
 
-use super::{Headed, JobCell, Phase};
+use super::{CellRef, Headed, JobCell, Phase, TaskHandle};
 use crate::remote::remote_of;
 use crate::task::header::Header;
 use crate::workforce;
@@ -37,7 +38,7 @@ pub(crate) struct TaskEdge<C> {
     pub(crate) purpose: Purpose,
 }
 
-impl<C: std::ops::Deref<Target: JobCell> + Send + Sync> Resource for TaskEdge<C> {
+impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
     fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
         any_of(self.cell.header(), blockers);
     }
@@ -51,7 +52,7 @@ impl<C: std::ops::Deref<Target: JobCell> + Send + Sync> Resource for TaskEdge<C>
     }
 
     fn relieve(&self) -> bool {
-        relieve(self.cell.header())
+        relieve(&TaskHandle::new(CellRef::to(&*self.cell)))
     }
 }
 
@@ -68,10 +69,9 @@ pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
     }
 }
 
-/// Has the executor of a queued task see to it that somebody begins it although all its workers wait.
-/// `true` if it did.
-pub(crate) fn relieve(header: &Header) -> bool {
-    header.phase() == Phase::Queued && workforce::relieve(header.home())
+/// Has the executor of a queued task begin it although all its workers wait. `true` if it will.
+pub(crate) fn relieve(awaited: &TaskHandle) -> bool {
+    awaited.queued_at().is_some() && workforce::relieve(awaited)
 }
 
 fn name(agent: Option<Agent>, blockers: &mut Blockers) {

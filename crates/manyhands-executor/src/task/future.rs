@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use manyhands_wait::{Agent, CancelSource, Layer, LayerTask, Reason, TaskLabel, Tracked, tracked_for};
+use manyhands_wait::{
+    Agent, CancelSource, Layer, LayerTask, Reason, TaskLabel, Tracked, tracked_for,
+};
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;

@@ -7,8 +7,8 @@ use std::time::Duration;
 use manyhands_wait::{Agent, Blockers, Deadlock, TimedOut};
 
 use super::{
-    Cancellation, CellRef, Headed, JobCell, Phase, Purpose, Task, Verdict, Waiter, cell, edge, header,
-    wait_for_end, wait_timeout,
+    Cancellation, CellRef, Headed, JobCell, Phase, Purpose, Runner, Task, Verdict, Waiter, cell,
+    edge, header, wait_for_end, wait_timeout,
 };
 
 /// A handle of a task that does not know the type of its outcome. Clones are the same task; it
@@ -96,6 +96,12 @@ impl TaskHandle {
         wait_timeout(&*self.cell, limit)
     }
 
+    /// Runs the task here, unless somebody has begun it: for executors. Its job finds nothing to do
+    /// then. A future is waited for.
+    pub fn run_here(&self) {
+        self.cell.run(Runner::Waiter, &mut || {});
+    }
+
     /// Names for whom one waits who waits for the end of this task, which holds a place that others
     /// want: for a [`Workforce`](crate::Workforce). Unless it has begun the wait may end.
     pub fn blockers(&self, blockers: &mut Blockers) {
@@ -106,9 +112,9 @@ impl TaskHandle {
     }
 
     /// Whether the code of the task, which has begun, waits for something that somebody known has to
-    /// do.
+    /// do. Takes no lock but a short one of the task's own.
     pub fn is_stopped(&self) -> bool {
-        self.header().runner().is_some_and(Agent::is_waiting_for_others)
+        self.header().runner().is_some_and(Agent::is_waiting)
     }
 
     /// The number of the home in whose queue the task is, if it has not begun.

@@ -204,7 +204,7 @@ impl<R> Task<R> {
         self.header().phase() == Phase::Done
     }
 
-    fn cell(&self) -> &dyn JobCell {
+    fn cell(&self) -> &(dyn JobCell + 'static) {
         upcast(&*self.cell)
     }
 }
@@ -255,7 +255,7 @@ impl<R: 'static> Task<R> {
     }
 }
 
-fn upcast<R>(cell: &dyn TaskCell<R>) -> &dyn JobCell {
+fn upcast<'a, R>(cell: &'a (dyn TaskCell<R> + 'static)) -> &'a (dyn JobCell + 'static) {
     cell
 }
 
@@ -276,7 +276,11 @@ pub(crate) enum Waiter {
 /// The deadlock, if it will never be done.
 #[inline]
 #[track_caller]
-fn wait_for_end(cell: &dyn JobCell, waiter: Waiter, purpose: Purpose) -> Result<(), Deadlock> {
+fn wait_for_end(
+    cell: &(dyn JobCell + 'static),
+    waiter: Waiter,
+    purpose: Purpose,
+) -> Result<(), Deadlock> {
     if cell.header().phase() == Phase::Done {
         return Ok(());
     }
@@ -289,7 +293,7 @@ fn wait_for_end(cell: &dyn JobCell, waiter: Waiter, purpose: Purpose) -> Result<
 /// Waits until the task behind `cell` is done, whoever runs it.
 #[inline(never)]
 #[track_caller]
-fn wait_in_queue(cell: &dyn JobCell, purpose: Purpose) -> Result<(), Deadlock> {
+fn wait_in_queue(cell: &(dyn JobCell + 'static), purpose: Purpose) -> Result<(), Deadlock> {
     match wait_until(cell, purpose, cell.header().deadline()) {
         Ok(()) => return Ok(()),
         Err(WaitError::Deadlock(deadlock)) => return Err(deadlock),
@@ -307,7 +311,7 @@ fn wait_in_queue(cell: &dyn JobCell, purpose: Purpose) -> Result<(), Deadlock> {
 /// Waits until the task behind `cell` is done, or until `until`.
 #[track_caller]
 fn wait_until(
-    cell: &dyn JobCell,
+    cell: &(dyn JobCell + 'static),
     purpose: Purpose,
     until: Option<Instant>,
 ) -> Result<(), WaitError> {

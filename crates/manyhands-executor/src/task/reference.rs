@@ -71,6 +71,15 @@ impl<R> CellRef<dyn TaskCell<R>> {
     }
 }
 
+impl CellRef<dyn JobCell> {
+    /// One more reference to a cell. Whoever has lent it has one.
+    pub(crate) fn to(cell: &(dyn JobCell + 'static)) -> CellRef<dyn JobCell> {
+        cell.header().add_reference();
+        // Cells are made by `pair` and nowhere else, so this one is counted.
+        CellRef::from_raw(NonNull::from(cell))
+    }
+}
+
 impl<C: JobCell + ?Sized> CellRef<C> {
     fn into_raw(self) -> NonNull<C> {
         let cell = self.cell;

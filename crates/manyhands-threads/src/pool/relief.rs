@@ -9,8 +9,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use manyhands_executor::Workforce;
-use manyhands_wait::{Agent, Blockers};
+use manyhands_executor::{TaskHandle, Workforce};
+use manyhands_wait::{Agent, Blockers, Spin};
 
 use super::shared::{Shared, Slot};
 use super::worker;
@@ -30,14 +30,14 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self) -> bool {
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
         let Some(shared) = self.this.upgrade() else { return false };
         let mut roster = self.roster();
         if self.relief.load(Ordering::Relaxed) >= self.relief_max || self.broken.get().is_some() {
             return false;
         }
         self.relief.fetch_add(1, Ordering::SeqCst);
-        let started = worker::start(&shared, &mut roster);
+        let started = worker::start(&shared, &mut roster, awaited.cloned());
         if !started {
             self.relief.fetch_sub(1, Ordering::SeqCst);
         }
@@ -51,6 +51,8 @@ impl Shared {
         if self.relief.load(Ordering::Relaxed) == 0 {
             return false;
         }
+        // Whoever waits for what was just done needs a moment to go on.
+        Spin::start().until(|| self.can_spare(&self.roster(), slot));
         let mut roster = self.roster();
         if self.relief.load(Ordering::Relaxed) == 0 || !self.can_spare(&roster, slot) {
             return false;

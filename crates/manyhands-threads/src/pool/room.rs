@@ -134,7 +134,7 @@ impl Resource for RoomEdge<'_> {
     }
 
     fn relieve(&self) -> bool {
-        self.workers.relieve()
+        self.workers.relieve(None)
     }
 }
 

@@ -70,9 +70,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    /// Whether it waits for something that somebody known has to do.
+    /// Whether it waits for something. Asked under the lock of the roster, so it must not lock what a
+    /// walk along the wait-for graph has locked when it comes to the roster.
     fn is_stopped(&self) -> bool {
-        self.agent.get().is_some_and(|agent| agent.is_waiting_for_others())
+        self.agent.get().is_some_and(|agent| agent.is_waiting())
     }
 }
 
@@ -179,7 +180,7 @@ impl Shared {
             let mut roster = self.roster();
             let alive = roster.slots.len();
             if alive < self.allowed() && self.outstanding_with(&roster) > alive as u64 {
-                worker::start(self, &mut roster);
+                worker::start(self, &mut roster, None);
                 return;
             }
         }

@@ -1,19 +1,19 @@
 //! One worker: started when needed, takes jobs until there is no reason to stay.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::Job;
+use manyhands_executor::{Job, TaskHandle};
 use manyhands_wait::{Agent, Spin};
 
 use super::growth;
 use super::shared::{Roster, Shared, Slot};
 use super::sleep::Sleeper;
 
-/// Starts one worker; `false` if that fails. Then the pool goes on with those it has; without any it is
-/// broken.
-pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) -> bool {
+/// Starts one worker, which runs the task `first` before anything else; `false` if that fails. Then the
+/// pool goes on with those it has; without any it is broken.
+pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster, first: Option<TaskHandle>) -> bool {
     let slot = Arc::new(Slot {
         number: roster.next_number,
         finished: CachePadded::default(),
@@ -27,7 +27,7 @@ pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) -> bool {
     }
     let work = {
         let (shared, slot) = (Arc::clone(shared), Arc::clone(&slot));
-        move || work(&shared, &slot)
+        move || work(&shared, &slot, first)
     };
     match builder.spawn(work) {
         Ok(_detached) => {
@@ -47,7 +47,7 @@ pub(super) fn start(shared: &Arc<Shared>, roster: &mut Roster) -> bool {
     false
 }
 
-fn work(shared: &Arc<Shared>, slot: &Arc<Slot>) {
+fn work(shared: &Arc<Shared>, slot: &Arc<Slot>, first: Option<TaskHandle>) {
     let _leave = Leave { shared, slot };
     // Known to dumps under its name from the start.
     let _first = slot.agent.set(Agent::current());
@@ -57,6 +57,9 @@ fn work(shared: &Arc<Shared>, slot: &Arc<Slot>) {
         {
             let _first_reason_stays = shared.broken.set(why);
             return;
+        }
+        if let Some(task) = first {
+            task.run_here();
         }
         let sleeper = Sleeper::new();
         while let Some(job) = next_job(shared, slot, &sleeper) {

@@ -57,7 +57,8 @@ fn two_threads_that_join_each_other_do_not_hang() {
     let second = Thread::builder().name("second").start(move || handle.wait_checked()).unwrap();
     other.set(second.handle());
     let outcomes = [first.join().unwrap(), second.join().unwrap()];
-    let reports: Vec<&Deadlock> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    let reports: Vec<&Deadlock> =
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     assert_eq!(reports.len(), 1, "one victim: {outcomes:?}");
     let report = reports[0].to_string();
     assert!(report.contains("'first'") && report.contains("'second'"), "{report}");
@@ -90,7 +91,10 @@ fn waits_that_cannot_return_an_error_fail_the_task_with_the_deadlock() {
     for wait in waits {
         let error = error_of_waiting_for_itself(wait);
         assert_eq!(error.kind(), TaskErrorKind::Deadlock, "{error}");
-        assert!(error.deadlock().is_some() && error.message().contains("waits for itself"), "{error}");
+        assert!(
+            error.deadlock().is_some() && error.message().contains("waits for itself"),
+            "{error}"
+        );
     }
 }
 

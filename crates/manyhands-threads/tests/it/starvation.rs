@@ -17,7 +17,10 @@ fn strict() -> Arc<ThreadPool> {
 }
 
 /// A job on `first` waits for one on `second`, which waits for another one on `first`.
-fn there_and_back(first: &Arc<ThreadPool>, second: &Arc<ThreadPool>) -> Task<Result<u32, TaskError>> {
+fn there_and_back(
+    first: &Arc<ThreadPool>,
+    second: &Arc<ThreadPool>,
+) -> Task<Result<u32, TaskError>> {
     let (a, b) = (Arc::clone(first), Arc::clone(second));
     first.spawn(move || {
         let inner = b.spawn(move || a.spawn(|| 42).result());
