@@ -32,9 +32,11 @@ fn main() {
         let pool = ProcessPool::new(2).unwrap();
         rate("pipelined", &pool, 200_000);
     }
-    if wanted("depth1") {
-        let pool = ProcessPool::builder().workers(2).prefetch_depth(1).build().unwrap();
-        rate("prefetch depth 1", &pool, 100_000);
+    for depth in [1, 2, 4, 16, 64] {
+        if wanted(&format!("depth{depth}")) {
+            let builder = ProcessPool::builder().workers(2).prefetch_depth(depth);
+            rate(&format!("prefetch depth {depth}"), &builder.build().unwrap(), 100_000);
+        }
     }
     if wanted("map") {
         let pool = ProcessPool::new(2).unwrap();
