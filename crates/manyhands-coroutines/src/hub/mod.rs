@@ -574,4 +574,9 @@ impl Parker for Hub {
     fn stops_context(&self) -> bool {
         true
     }
+
+    fn give_way(&self) -> bool {
+        let others = self.forbidden.get() == 0 && !self.with_ready(|ready| ready.is_empty());
+        others && self.yield_now()
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait, check_cancelled};
+use manyhands_wait::{Reason, TimedOut, Wait, check_cancelled, give_way};
 
 use super::QueueShutdown;
 use super::error::{Closed, GetError, PutError, TaskDoneError};
@@ -321,7 +321,14 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 
     #[cold]
     #[track_caller]
-    fn put_slowly(&self, item: T, until: Option<Instant>) -> Result<(), PutError<T>> {
+    fn put_slowly(&self, mut item: T, until: Option<Instant>) -> Result<(), PutError<T>> {
+        if give_way() {
+            match self.put_now(item) {
+                Room::Put => return Ok(()),
+                Room::Closed(item) => return Err(PutError::Closed(item)),
+                Room::Full(back) => item = back,
+            }
+        }
         let mut item = Some(item);
         let putting = Waiting::new(&self.monitor, Putting::new(&mut item));
         match Wait::new(&ROOM).until(until).run(putting) {
@@ -333,6 +340,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[cold]
     #[track_caller]
     fn get_slowly(&self, until: Option<Instant>) -> Result<T, GetError> {
+        if give_way()
+            && let Some(item) = self.get_now()?
+        {
+            return Ok(item);
+        }
         let getting = Waiting::new(&self.monitor, Getting::new());
         match Wait::new(&ITEM).until(until).run(getting) {
             Ok(got) => got.map_err(GetError::from),

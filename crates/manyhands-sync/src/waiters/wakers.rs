@@ -9,19 +9,20 @@ use std::task::Waker;
 pub(super) struct Wakers {
     /// Nearly always the only one, so that nothing is allocated.
     first: Option<Waker>,
-    rest: VecDeque<Waker>,
+    /// Boxed, so that there is nearly nothing to make and to drop where nobody is woken.
+    rest: Option<Box<VecDeque<Waker>>>,
 }
 
 impl Wakers {
     pub(super) const fn new() -> Wakers {
-        Wakers { first: None, rest: VecDeque::new() }
+        Wakers { first: None, rest: None }
     }
 
     pub(super) fn push(&mut self, waker: Waker) {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
-            self.rest.push_back(waker);
+            self.rest.get_or_insert_default().push_back(waker);
         }
     }
 
@@ -29,7 +30,7 @@ impl Wakers {
         if let Some(first) = self.first.take() {
             first.wake();
         }
-        while let Some(next) = self.rest.pop_front() {
+        while let Some(next) = self.rest.as_mut().and_then(|rest| rest.pop_front()) {
             next.wake();
         }
     }
@@ -45,6 +46,7 @@ impl Drop for Wakers {
 }
 
 impl Wakers {
+    #[cold]
     fn wake_all(&mut self) {
         /// Goes on where a panic has interrupted.
         struct GoOn<'a>(&'a mut Wakers);

@@ -88,6 +88,24 @@ pub fn has_scoped_parker() -> bool {
     innermost().is_some()
 }
 
+/// Lets the other contexts of this scheduler that are ready run once before the caller goes on; false
+/// if there are none, or if this is no context of a scheduler. Ends for sure, so it is no wait.
+///
+/// For primitives, before they begin a wait that another context may be about to end: to switch there
+/// and back costs a tenth of a wait that has to be made known, woken and taken back.
+#[inline]
+pub fn give_way() -> bool {
+    let Some(parker) = innermost() else { return false };
+    // What unwinds must not let others run that would think that they do.
+    if std::thread::panicking() {
+        return false;
+    }
+    let _stays = begin_wait();
+    // SAFETY: as in `with_current`.
+    let parker = unsafe { parker.as_ref() };
+    parker.is_available() && parker.give_way()
+}
+
 /// Calls `f` with the waker and the park function of the parker in force, and whether parking stops
 /// the whole context and nothing else.
 pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), bool) -> R) -> R {

@@ -10,7 +10,7 @@ mod current;
 mod thread;
 
 pub(crate) use current::{Scoped, with_current};
-pub use current::{has_own_parker, has_scoped_parker, install_parker, with_parker};
+pub use current::{give_way, has_own_parker, has_scoped_parker, install_parker, with_parker};
 pub use thread::ThreadParker;
 
 use std::task::Waker;
@@ -47,6 +47,12 @@ pub trait Parker {
     /// not a scheduler that runs several contexts as one thread, because each of them would be taken
     /// for the other. Unless said otherwise, waits through a parker count as such that may end.
     fn stops_context(&self) -> bool {
+        false
+    }
+
+    /// Lets the other contexts of this scheduler that are ready run once, without any wake-up, and
+    /// says whether there were any. See [`give_way`].
+    fn give_way(&self) -> bool {
         false
     }
 }
