@@ -48,7 +48,7 @@ pub use mutex::{AsyncMutexGuard, MappedMutexGuard, Mutex, MutexGuard};
 pub use observer::{How as LockedHow, LockObserver, ObservedLock, observe_locks, switch_observer};
 pub use queue::{
     Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
-    PriorityQueue, PutError, Queue, QueueShutdown, SmallestFirst, TaskDoneError,
+    PriorityQueue, PutError, Queue, QueueShutdown, QueueStatistics, SmallestFirst, TaskDoneError,
 };
 pub use reentrant::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGuard};
 pub use rwlock::{

@@ -16,7 +16,9 @@ use imp::Held;
 pub(crate) use imp::ShortLock;
 
 /// Access to what a [`ShortLock`] guards; releases it when it is dropped, unwinding too.
-pub(crate) struct ShortGuard<'a, T>(Held<'a, T>);
+pub(crate) struct ShortGuard<'a, T> {
+    held: Held<'a, T>,
+}
 
 impl<T> ShortLock<T> {
     /// Takes the lock.
@@ -25,13 +27,13 @@ impl<T> ShortLock<T> {
     /// If this thread has it already.
     #[inline]
     pub(crate) fn lock(&self) -> ShortGuard<'_, T> {
-        ShortGuard(self.acquire())
+        ShortGuard { held: self.acquire() }
     }
 
     /// Takes the lock if nobody has it.
     #[inline]
     pub(crate) fn try_lock(&self) -> Option<ShortGuard<'_, T>> {
-        self.try_acquire().map(ShortGuard)
+        self.try_acquire().map(|held| ShortGuard { held })
     }
 }
 
@@ -40,14 +42,14 @@ impl<T> Deref for ShortGuard<'_, T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        self.0.get()
+        self.held.get()
     }
 }
 
 impl<T> DerefMut for ShortGuard<'_, T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut T {
-        self.0.get_mut()
+        self.held.get_mut()
     }
 }
 

@@ -15,11 +15,10 @@ pub(super) type Inside<'a, T> = Entry<'a, State<T>, Ticket, SIDES>;
 
 /// What a channel knows.
 pub(super) struct State<T> {
-    /// What was put and not got, in the order of their numbers. First those whose putters have gone
-    /// on, because a getter was waiting for each; then those whose putters wait.
+    /// What was put and not got, in the order of their numbers.
     pub(super) offers: VecDeque<Offer<T>>,
-    /// How many of the offers are of the first kind.
-    pub(super) promised: usize,
+    /// After a shut-down: offers whose putters wait and have not taken them back yet.
+    refused: VecDeque<Offer<T>>,
     next_number: u64,
     pub(super) is_shut_down: bool,
     pub(super) getters: Turns,
@@ -28,7 +27,9 @@ pub(super) struct State<T> {
 /// A value that was put and not got.
 pub(super) struct Offer<T> {
     number: u64,
-    pub(super) value: T,
+    value: T,
+    /// Its putter has gone on, because somebody was waiting for it; otherwise it waits.
+    is_promised: bool,
 }
 
 /// What one who waits tells.
@@ -48,31 +49,30 @@ impl<T> State<T> {
     pub(super) const fn new() -> State<T> {
         State {
             offers: VecDeque::new(),
-            promised: 0,
+            refused: VecDeque::new(),
             next_number: 0,
             is_shut_down: false,
             getters: Turns::new(),
         }
     }
 
-    /// How many offers may be taken. Those whose putters wait are withdrawn by a shut-down.
-    pub(super) fn available(&self) -> usize {
-        if self.is_shut_down { self.promised } else { self.offers.len() }
-    }
-
     /// Puts a value on offer; its number.
-    pub(super) fn offer(&mut self, value: T) -> u64 {
+    pub(super) fn offer(&mut self, value: T, is_promised: bool) -> u64 {
         let number = self.next_number;
         self.next_number += 1;
-        self.offers.push_back(Offer { number, value });
+        self.offers.push_back(Offer { number, value, is_promised });
         number
     }
 
     /// Takes back the offer with this number, unless somebody has taken it.
     pub(super) fn withdraw(&mut self, number: u64) -> Option<T> {
-        let place = self.offers.binary_search_by_key(&number, |offer| offer.number).ok()?;
-        self.offers.remove(place).map(|offer| offer.value)
+        withdraw_from(&mut self.offers, number).or_else(|| withdraw_from(&mut self.refused, number))
     }
+}
+
+fn withdraw_from<T>(offers: &mut VecDeque<Offer<T>>, number: u64) -> Option<T> {
+    let place = offers.binary_search_by_key(&number, |offer| offer.number).ok()?;
+    offers.remove(place).map(|offer| offer.value)
 }
 
 /// Whether somebody waits for a value for which no value is on offer yet.
@@ -80,12 +80,12 @@ pub(super) fn is_asked_for<T>(inside: &Inside<'_, T>) -> bool {
     inside.waiting_in(GETTERS) + inside.getters.awake() > inside.offers.len()
 }
 
-/// Takes the oldest offer and lets its putter go on. Only if one is [available](State::available).
+/// Takes the oldest offer and lets its putter go on.
 pub(super) fn take<T>(inside: &mut Inside<'_, T>) -> Option<T> {
     let offer = inside.offers.pop_front()?;
-    if inside.promised > 0 {
-        inside.promised -= 1;
-    } else if let Some((Ticket::Putter { number, is_taken }, _)) = inside.front_in(PUTTERS) {
+    if !offer.is_promised
+        && let Some((Ticket::Putter { number, is_taken }, _)) = inside.front_in(PUTTERS)
+    {
         // Putters wait in the order of their offers, and whoever gives up takes the offer along.
         debug_assert_eq!(*number, offer.number);
         *is_taken = true;
@@ -98,13 +98,16 @@ pub(super) fn take<T>(inside: &mut Inside<'_, T>) -> Option<T> {
 /// Shuts the channel down. Returns what nobody will get any more, to be dropped without the lock.
 pub(super) fn shut_down<T>(inside: &mut Inside<'_, T>, how: QueueShutdown) -> VecDeque<Offer<T>> {
     inside.is_shut_down = true;
-    let promised = match how {
-        QueueShutdown::Drain => 0,
-        QueueShutdown::Immediate => std::mem::take(&mut inside.promised),
-    };
-    let discarded = inside.offers.drain(..promised).collect();
-    // They find that their offers were not taken, and take them back.
+    let (promised, refused) =
+        std::mem::take(&mut inside.offers).into_iter().partition(|offer| offer.is_promised);
+    // Their putters find that they were not taken, and take them back.
+    inside.refused.append(&mut { refused });
     inside.grant_all_in(PUTTERS);
+    let (promised, discarded) = match how {
+        QueueShutdown::Drain => (promised, VecDeque::new()),
+        QueueShutdown::Immediate => (VecDeque::new(), promised),
+    };
+    inside.offers = promised;
     settle(inside);
     discarded
 }
@@ -115,11 +118,11 @@ pub(super) fn settle<T>(inside: &mut Inside<'_, T>) {
     if inside.waiting_in(GETTERS) == 0 {
         return;
     }
-    if inside.is_shut_down && inside.available() == 0 {
+    if inside.is_shut_down && inside.offers.is_empty() {
         let leaving = inside.grant_all_in(GETTERS);
         inside.getters.wake_to_leave(leaving);
     }
-    while inside.getters.wants_more(inside.available()) {
+    while inside.getters.wants_more(inside.offers.len()) {
         let Some((Ticket::Getter(turn), state)) = inside.front_in(GETTERS) else { break };
         state.getters.wake(turn);
         inside.grant_front_in(GETTERS);

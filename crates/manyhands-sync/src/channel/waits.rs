@@ -19,8 +19,7 @@ pub(super) fn put_at_once<T>(
         return Ok(false);
     }
     if let Some(value) = value.take() {
-        inside.offer(value);
-        inside.promised += 1;
+        inside.offer(value, true);
         settle(inside);
     }
     Ok(true)
@@ -31,7 +30,7 @@ pub(super) fn put_at_once<T>(
 /// # Errors
 /// If none can come.
 pub(super) fn get_at_once<T>(inside: &mut Inside<'_, T>) -> Result<Option<T>, Closed> {
-    let available = inside.available();
+    let available = inside.offers.len();
     if inside.getters.may_take(available) {
         return Ok(take(inside));
     }
@@ -66,7 +65,7 @@ impl<T> Protocol<SIDES> for Putting<'_, T> {
             Err(closed) => Attempt::Ready(Err(closed)),
             Ok(false) => {
                 let value = self.value.take().expect("a put is over once its value is gone");
-                let number = inside.offer(value);
+                let number = inside.offer(value, false);
                 Attempt::Wait(Ticket::Putter { number, is_taken: false })
             }
         }

@@ -11,6 +11,7 @@ mod order;
 mod ordered;
 mod prioritized;
 mod state;
+mod statistics;
 mod turns;
 mod waits;
 
@@ -19,6 +20,7 @@ pub use iter::Iter;
 pub use order::{Fifo, Lifo, Order, SmallestFirst};
 pub use ordered::OrderedQueue;
 pub use prioritized::Prioritized;
+pub use statistics::QueueStatistics;
 pub(crate) use turns::{Turn, Turns};
 
 /// First in, first out, for any number of putters and getters in threads, coroutines and async tasks

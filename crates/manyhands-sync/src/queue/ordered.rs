@@ -13,6 +13,7 @@ use super::heap::Heap;
 use super::iter::Iter;
 use super::order::{Fifo, Items, Lifo, Order, SmallestFirst};
 use super::state::{GETTERS, JOINERS, PUTTERS, SIDES, State, settle, shut_down};
+use super::statistics::QueueStatistics;
 use super::turns::Turn;
 use super::waits::{Getting, Joining, Putting, Room, get_at_once, put_at_once};
 use crate::primitive::const_unless_loom;
@@ -307,6 +308,19 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         let mut inside = self.monitor.enter();
         inside.max_size = max_size;
         settle(&mut inside);
+    }
+
+    /// How the queue is used.
+    pub fn statistics(&self) -> QueueStatistics {
+        let inside = self.monitor.enter();
+        QueueStatistics {
+            len_max: inside.len_max,
+            puts_that_waited: inside.puts_that_waited,
+            gets_that_waited: inside.gets_that_waited,
+            waiting_putters: inside.waiting_in(PUTTERS),
+            waiting_getters: inside.waiting_in(GETTERS),
+            waiting_joiners: inside.waiting_in(JOINERS),
+        }
     }
 
     #[inline]

@@ -24,12 +24,24 @@ pub(super) struct State<S> {
     pub(super) is_shut_down: bool,
     pub(super) getters: Turns,
     pub(super) putters: Turns,
+    pub(super) len_max: usize,
+    pub(super) puts_that_waited: u64,
+    pub(super) gets_that_waited: u64,
 }
 
 impl<S> State<S> {
     pub(super) const fn new(items: S, max_size: usize) -> State<S> {
-        let (getters, putters) = (Turns::new(), Turns::new());
-        State { items, max_size, unfinished: 0, is_shut_down: false, getters, putters }
+        State {
+            items,
+            max_size,
+            unfinished: 0,
+            is_shut_down: false,
+            getters: Turns::new(),
+            putters: Turns::new(),
+            len_max: 0,
+            puts_that_waited: 0,
+            gets_that_waited: 0,
+        }
     }
 }
 
@@ -50,6 +62,7 @@ pub(super) fn push<S: Items>(inside: &mut Inside<'_, S>, item: S::Item) {
     let settled = Settled(inside);
     settled.0.items.push(item);
     settled.0.unfinished += 1;
+    settled.0.len_max = settled.0.len_max.max(settled.0.items.len());
 }
 
 /// Takes the next item, if there is one. If a comparison panics it stays.

@@ -68,6 +68,7 @@ impl<S: Items> Protocol<SIDES> for Putting<'_, S> {
             Room::Closed(item) => Attempt::Ready(Err(Closed(item))),
             Room::Full(item) => {
                 *self.item = Some(item);
+                inside.puts_that_waited += u64::from(turn.is_none());
                 again(turn)
             }
         }
@@ -106,7 +107,10 @@ impl<S: Items> Protocol<SIDES> for Getting<S> {
         let turn = self.turn.take().map(|turn| inside.getters.arrive(&turn));
         match get_at_once(inside) {
             Ok(Some(item)) => Attempt::Ready(Ok(item)),
-            Ok(None) => again(turn),
+            Ok(None) => {
+                inside.gets_that_waited += u64::from(turn.is_none());
+                again(turn)
+            }
             Err(closed) => Attempt::Ready(Err(closed)),
         }
     }

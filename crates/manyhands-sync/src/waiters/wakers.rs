@@ -9,7 +9,10 @@ use std::task::Waker;
 pub(super) struct Wakers {
     /// Nearly always the only one, so that nothing is allocated.
     first: Option<Waker>,
-    /// Boxed, so that there is nearly nothing to make and to drop where nobody is woken.
+    #[allow(
+        clippy::box_collection,
+        reason = "nearly nothing to make and to drop if nobody is woken"
+    )]
     rest: Option<Box<VecDeque<Waker>>>,
 }
 
