@@ -69,6 +69,11 @@ impl<S: State> Handle<S> {
         }
     }
 
+    /// Whether it is in another process, and can be reached.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self.route, Route::There(_))
+    }
+
     /// Calls a function that answers now or later. Here it gets the argument as it is; elsewhere the
     /// argument stays in its place, and is encoded.
     pub(crate) fn begin<A, R, F>(&self, argument: &mut Option<A>, f: F) -> Pending<S, R>

@@ -2,21 +2,26 @@
 //!
 //! [`QueueState`] is the queue at its owner; the handle is in front of it.
 
+mod lane;
+mod producing;
 mod state;
 
 pub(crate) use state::QueueState;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manyhands_executor::Portable;
-use manyhands_wait::Reason;
+use manyhands_wait::{Reason, check_cancelled};
 
 use super::handle;
 use crate::manager::answer::{PeerId, Ticket};
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::pending::Pending;
+use lane::Grant;
+use producing::Went;
 
 static PUT: Reason = Reason::new("managed queue: put");
 static GET: Reason = Reason::new("managed queue: get");
@@ -34,6 +39,10 @@ static CALL: Reason = Reason::new("call of a managed queue");
 ///
 /// Every method fails if the queue is gone or cannot be reached, or if an item cannot be encoded or
 /// decoded ([`ManagerError`]); an item that cannot be is lost.
+///
+/// Another process that puts often into a queue without a bound does so through shared memory, which
+/// takes a fraction of a microsecond; putting into a bounded one, and every `get` there, is a request
+/// and an answer.
 ///
 /// ```
 /// let manager = manyhands_processes::Manager::new();
@@ -71,11 +80,25 @@ impl<T: Portable> ManagedQueue<T> {
     /// Also if the queue is closed.
     #[track_caller]
     pub fn put(&self, item: T) -> Result<(), ManagerError> {
+        if let Some(way) = self.way() {
+            match way.put(&item) {
+                Went::There { bell } => return self.arrived(bell),
+                Went::Not(Some(asking)) => asking.answered(self.lane().wait(&CALL)?),
+                Went::Not(None) => {}
+            }
+        }
         self.0.start(item, QueueState::put).wait(&PUT)
     }
 
     /// Like [`put`](Self::put), for async code.
     pub async fn put_async(&self, item: T) -> Result<(), ManagerError> {
+        if let Some(way) = self.way() {
+            match way.put(&item) {
+                Went::There { bell } => return self.arrived(bell),
+                Went::Not(Some(asking)) => asking.answered(self.lane().await?),
+                Went::Not(None) => {}
+            }
+        }
         self.0.start(item, QueueState::put).await
     }
 
@@ -201,6 +224,27 @@ impl<T: Portable> ManagedQueue<T> {
     #[track_caller]
     pub fn lost(&self) -> Result<u64, ManagerError> {
         self.0.start((), QueueState::lost).wait(&CALL)
+    }
+
+    /// The way of this process into the queue, if that is elsewhere.
+    fn way(&self) -> Option<Arc<producing::Way>> {
+        self.0.is_elsewhere().then(|| {
+            check_cancelled();
+            producing::way(self.0.target())
+        })
+    }
+
+    /// The item is in the queue, and perhaps its owner waits for it.
+    fn arrived(&self, bell: bool) -> Result<(), ManagerError> {
+        if bell {
+            // Whatever becomes of this.
+            let _gone = self.0.tell((), QueueState::bell);
+        }
+        Ok(())
+    }
+
+    fn lane(&self) -> Pending<QueueState<T>, Option<Grant>> {
+        self.0.start((), QueueState::open_lane)
     }
 
     /// A call of [`get`](Self::get) that nobody waits for yet.

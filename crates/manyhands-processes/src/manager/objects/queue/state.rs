@@ -4,9 +4,14 @@ use std::collections::{HashMap, VecDeque};
 
 use manyhands_executor::Portable;
 
+use super::lane::{Grant, LaneIn, Violation};
 use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
 use crate::manager::object::State;
+use crate::manager::protocol::codec;
+
+/// So many processes at most put items through lanes; others take the ordinary way.
+const LANES_MAX: usize = 256;
 
 /// Items, who waits for them, and what is on its way.
 pub(crate) struct QueueState<T> {
@@ -25,6 +30,14 @@ pub(crate) struct QueueState<T> {
     joiners: Vec<Asker<()>>,
     lost: u64,
     is_closed: bool,
+    /// Through these other processes put items at any moment, without asking. None if the queue is
+    /// bounded or closed.
+    lanes: Vec<Lane>,
+}
+
+struct Lane {
+    peer: PeerId,
+    inner: LaneIn,
 }
 
 impl<T: Portable> QueueState<T> {
@@ -41,10 +54,35 @@ impl<T: Portable> QueueState<T> {
             joiners: Vec::new(),
             lost: 0,
             is_closed: false,
+            lanes: Vec::new(),
         }
     }
 
+    /// A lane for the process that asks, if it may have one.
+    pub(super) fn open_lane(&mut self, (): (), asker: Asker<Option<Grant>>, answers: &mut Answers) {
+        let peer = asker.ticket().peer;
+        let has_one = self.lanes.iter().any(|lane| lane.peer == peer);
+        let may = self.capacity == usize::MAX
+            && !self.is_closed
+            && !has_one
+            && self.lanes.len() < LANES_MAX
+            && asker.is_remote();
+        let Some((inner, grant)) = may.then(|| LaneIn::create().ok()).flatten() else {
+            return asker.answer(None, answers);
+        };
+        self.lanes.push(Lane { peer, inner });
+        asker.answer(Some(grant), answers);
+        self.collect(answers);
+    }
+
+    /// Somebody has put an item through a lane while the queue waited for one.
+    pub(super) fn bell(&mut self, (): (), asker: Asker<()>, answers: &mut Answers) {
+        self.collect(answers);
+        asker.answer((), answers);
+    }
+
     pub(crate) fn put(&mut self, item: T, asker: Asker<()>, answers: &mut Answers) {
+        self.collect(answers);
         if self.is_closed {
             return asker.fail(closed(), answers);
         }
@@ -57,6 +95,7 @@ impl<T: Portable> QueueState<T> {
     }
 
     pub(super) fn try_put(&mut self, item: T, asker: Asker<Option<T>>, answers: &mut Answers) {
+        self.collect(answers);
         if self.is_closed {
             return asker.fail(closed(), answers);
         }
@@ -70,17 +109,25 @@ impl<T: Portable> QueueState<T> {
     }
 
     pub(super) fn get(&mut self, (): (), asker: Asker<Option<T>>, answers: &mut Answers) {
+        // What is in the queue was put before what is in a lane.
+        if self.items.is_empty() {
+            self.collect(answers);
+        }
         match self.items.pop_front() {
             Some(item) => {
                 self.give(item, asker, answers);
                 self.refill(answers);
             }
             None if self.is_closed => asker.fail(closed(), answers),
-            None => self.getters.push_back(asker),
+            None => {
+                self.getters.push_back(asker);
+                self.collect(answers);
+            }
         }
     }
 
     pub(super) fn try_get(&mut self, (): (), asker: Asker<Option<T>>, answers: &mut Answers) {
+        self.collect(answers);
         if self.items.is_empty() && !self.is_closed {
             asker.answer(None, answers);
         } else {
@@ -89,6 +136,7 @@ impl<T: Portable> QueueState<T> {
     }
 
     pub(super) fn task_done(&mut self, (): (), asker: Asker<()>, answers: &mut Answers) {
+        self.collect(answers);
         if self.unfinished == 0 {
             let message = "task_done was called more often than items were put into the queue";
             let error = ManagerError::new(ManagerErrorKind::TooManyReleased, message);
@@ -103,12 +151,17 @@ impl<T: Portable> QueueState<T> {
     }
 
     pub(super) fn join(&mut self, (): (), asker: Asker<()>, answers: &mut Answers) {
+        self.collect(answers);
         self.joiners.push(asker);
         self.finish(0, answers);
     }
 
     pub(super) fn close(&mut self, (): (), asker: Asker<()>, answers: &mut Answers) {
         self.is_closed = true;
+        self.lanes.iter().for_each(|lane| lane.inner.close());
+        // What was put before is in the queue, and nothing comes after it.
+        self.collect(answers);
+        self.lanes.clear();
         for getter in self.getters.drain(..) {
             getter.fail(closed(), answers);
         }
@@ -119,10 +172,12 @@ impl<T: Portable> QueueState<T> {
     }
 
     pub(super) fn len(&mut self, (): (), asker: Asker<usize>, answers: &mut Answers) {
+        self.collect(answers);
         asker.answer(self.items.len(), answers);
     }
 
     pub(super) fn lost(&mut self, (): (), asker: Asker<u64>, answers: &mut Answers) {
+        self.collect(answers);
         asker.answer(self.lost, answers);
     }
 
@@ -136,6 +191,7 @@ impl<T: Portable> QueueState<T> {
 
     /// Like [`take_back`](Self::take_back), for another process, which has the item too.
     pub(super) fn retract(&mut self, request: u64, asker: Asker<bool>, answers: &mut Answers) {
+        self.collect(answers);
         let ticket = Ticket { request, ..asker.ticket() };
         let taken_back = self.take_back(ticket).is_some();
         asker.answer(taken_back, answers);
@@ -146,6 +202,69 @@ impl<T: Portable> QueueState<T> {
         let Some(item) = item else { return };
         self.no_longer_open(PeerId::HERE);
         self.put_first(item, answers);
+    }
+
+    /// Takes what has come through the lanes. As long as somebody waits for an item, the processes at
+    /// their other ends say when there is one.
+    fn collect(&mut self, answers: &mut Answers) {
+        if self.lanes.is_empty() {
+            return;
+        }
+        self.take_from_lanes(answers);
+        if !self.getters.is_empty() {
+            self.lanes.iter().for_each(|lane| lane.inner.want_bell());
+            self.take_from_lanes(answers);
+        }
+    }
+
+    /// Takes what there is now: what comes meanwhile is for later, or this might never end.
+    fn take_from_lanes(&mut self, answers: &mut Answers) {
+        let available = |lane: &Lane| lane.inner.available().unwrap_or(1);
+        let mut left: u64 = self.lanes.iter().map(available).sum();
+        let mut item = Vec::new();
+        while left > 0
+            && let Some(index) = self.earliest()
+        {
+            match self.lanes[index].inner.read(&mut item) {
+                Ok(words) => {
+                    left = left.saturating_sub(words);
+                    match codec::decode(&item) {
+                        Ok(item) => self.append(item, answers),
+                        // Whoever put it is not told any more.
+                        Err(_) => self.lost += 1,
+                    }
+                }
+                Err(Violation) => self.cut_off(index),
+            }
+        }
+    }
+
+    /// The lane with the item that was put first.
+    fn earliest(&mut self) -> Option<usize> {
+        let mut earliest = None;
+        let mut index = 0;
+        while index < self.lanes.len() {
+            match self.lanes[index].inner.next_put() {
+                Ok(Some(put)) if earliest.is_none_or(|(_, before)| put < before) => {
+                    earliest = Some((index, put));
+                }
+                Ok(_) => {}
+                Err(Violation) => {
+                    self.cut_off(index);
+                    continue;
+                }
+            }
+            index += 1;
+        }
+        earliest.map(|(index, _)| index)
+    }
+
+    fn cut_off(&mut self, index: usize) {
+        eprintln!(
+            "manyhands: a process wrote what cannot be into its memory for a queue; it is no longer \
+             read"
+        );
+        self.lanes.remove(index);
     }
 
     fn has_room(&self) -> bool {
@@ -237,6 +356,7 @@ fn kept<R>(asker: Asker<R>, matches: &impl Fn(Ticket) -> bool) -> Option<Asker<R
 
 impl<T: Portable> State for QueueState<T> {
     fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers) {
+        self.collect(answers);
         self.drop_all(|other| other == ticket, answers);
     }
 
@@ -248,6 +368,9 @@ impl<T: Portable> State for QueueState<T> {
     }
 
     fn peer_gone(&mut self, peer: PeerId, answers: &mut Answers) {
+        // Nothing more comes from there, and what has come stays.
+        self.collect(answers);
+        self.lanes.retain(|lane| lane.peer != peer);
         self.drop_all(|other| other.peer == peer, answers);
         let lost = self.open.remove(&peer).unwrap_or(0).min(self.unfinished);
         self.lost += lost;
