@@ -57,7 +57,9 @@ impl Drop for Asking<'_> {
 
 /// The way of this process into this queue.
 pub(super) fn way(target: Target) -> Arc<Way> {
-    static WAYS: LazyLock<Mutex<HashMap<(u64, u64), Arc<Way>>>> = LazyLock::new(Mutex::default);
+    /// By the process that has the queue, and its number there.
+    type Ways = HashMap<(u64, u64), Arc<Way>>;
+    static WAYS: LazyLock<Mutex<Ways>> = LazyLock::new(Mutex::default);
     let mut ways = WAYS.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (target.owner, target.object);
     if let Some(way) = ways.get(&key) {
