@@ -7,12 +7,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Reason, Resource, TimedOut, Wait};
 
 use crate::primitive::{AtomicU32, Ordering, const_unless_loom};
+use crate::signal::Signal;
 use crate::waiters::{Attempt, Entry, Granted, Monitor, Protocol, Waiting};
 
 static EVENT: Reason = Reason::new("event");
@@ -44,25 +46,29 @@ pub struct Event {
     /// 1 if the flag is set. Becomes 1 under the lock of the waiters only.
     flag: AtomicU32,
     waiters: Monitor<(), ()>,
-    name: Option<Arc<str>>,
+    signal: Signal,
 }
 
 impl Event {
     const_unless_loom! {
         /// An event that is not set.
+        #[track_caller]
         pub fn new() -> Event {
-            Event { flag: AtomicU32::new(0), waiters: Monitor::new(()), name: None }
+            let signal = Signal::new("event", Location::caller());
+            Event { flag: AtomicU32::new(0), waiters: Monitor::new(()), signal }
         }
     }
 
     /// An event that is not set, with a name for dumps and reports.
+    #[track_caller]
     pub fn named(name: impl Into<Arc<str>>) -> Event {
-        Event { name: Some(name.into()), ..Event::new() }
+        let signal = Signal::new("event", Location::caller()).named(name.into());
+        Event { signal, ..Event::new() }
     }
 
     /// The name, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.signal.name()
     }
 
     /// Whether the flag is set. What was done before it was set is seen by whoever sees it set.
@@ -114,8 +120,9 @@ impl Event {
 
     /// Waits until the flag is set, in async code. Dropping the future ends the wait and loses
     /// nothing.
-    pub fn wait_async(&self) -> impl Future<Output = ()> + Send + Sync + use<'_> {
-        self.until_set()
+    #[track_caller]
+    pub fn wait_async(&self) -> impl Future<Output = ()> + Send + use<'_> {
+        self.until_set().as_leaf(&EVENT, Location::caller())
     }
 
     /// How many contexts wait for it now.
@@ -125,7 +132,7 @@ impl Event {
 
     #[track_caller]
     fn block(&self, until: Option<Instant>) -> Result<(), TimedOut> {
-        Wait::new(&EVENT).until(until).run(self.until_set())
+        Wait::new(&EVENT).on(&self.signal).until(until).run(self.until_set())
     }
 
     fn until_set(&self) -> Waiting<'_, UntilSet<'_>> {
@@ -134,6 +141,7 @@ impl Event {
 }
 
 impl Default for Event {
+    #[track_caller]
     fn default() -> Self {
         Event::new()
     }
@@ -142,8 +150,8 @@ impl Default for Event {
 impl fmt::Debug for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut shown = f.debug_struct("Event");
-        if let Some(name) = &self.name {
-            shown.field("name", name);
+        if let Some(name) = self.name() {
+            shown.field("name", &name);
         }
         shown.field("is_set", &self.is_set());
         if let Some(waiters) = self.waiters.try_enter() {
@@ -173,5 +181,9 @@ impl Protocol for UntilSet<'_> {
 
     fn unclaimed(&mut self, _waiters: &mut Entry<'_, (), ()>, (): ()) {
         // Everybody who waited was granted alike; there is nothing to pass on.
+    }
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(self.event.signal.clone())
     }
 }

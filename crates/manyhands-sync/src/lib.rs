@@ -36,6 +36,7 @@ mod barrier;
 mod condvar;
 mod event;
 mod semaphore;
+mod signal;
 
 // Queues.
 mod channel;
@@ -43,6 +44,7 @@ mod queue;
 
 pub use barrier::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
 pub use channel::Channel;
+pub use condvar::Condvar;
 pub use event::Event;
 pub use mutex::{AsyncMutexGuard, MappedMutexGuard, Mutex, MutexGuard};
 pub use observer::{How as LockedHow, LockObserver, ObservedLock, observe_locks, switch_observer};
@@ -54,5 +56,8 @@ pub use reentrant::{MappedReentrantMutexGuard, ReentrantMutex, ReentrantMutexGua
 pub use rwlock::{
     AsyncRwLockReadGuard, AsyncRwLockWriteGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard,
     RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
+pub use semaphore::{
+    AsyncPermit, OverRelease, OwnedPermit, Permit, Semaphore, SemaphoreStatistics,
 };
 pub use statistics::LockStatistics;

@@ -1,14 +1,13 @@
 //! Why a barrier was not passed.
 
 use std::fmt;
-use std::sync::Arc;
 
 /// A barrier was not passed: it is broken, or was reset, so not all have arrived.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[doc(alias = "BrokenBarrierError")]
 pub struct BarrierError {
     pub(super) kind: BarrierErrorKind,
-    pub(super) name: Option<Arc<str>>,
+    pub(super) which: String,
 }
 
 /// What has kept a barrier from being passed.
@@ -37,10 +36,7 @@ impl BarrierError {
 
 impl fmt::Display for BarrierError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("barrier")?;
-        if let Some(name) = &self.name {
-            write!(f, " '{name}'")?;
-        }
+        f.write_str(&self.which)?;
         f.write_str(match self.kind {
             BarrierErrorKind::TimedOut => {
                 " is broken: the time of one that waited was over before all had arrived"

@@ -20,23 +20,25 @@
 //! would wait for it in vain, unless somebody comes in its stead; who wants that catches the error
 //! and resets.
 
+mod core;
 mod error;
 mod round;
 
 use std::fmt;
 use std::future::Future;
+use std::panic::Location;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Reason, TimedOut, Wait};
 
+use self::core::Core;
 pub use error::{BarrierError, BarrierErrorKind};
-use round::{Action, Arrive, Arrived, State, Ticket, break_round, end_acting, end_round};
+use round::{Action, Arrive, Arrived, break_round, end_acting, end_round};
 
-use crate::primitive::const_unless_loom;
-use crate::waiters::{Monitor, Waiting};
+use crate::waiters::Waiting;
 
 static BARRIER: Reason = Reason::new("barrier");
 
@@ -70,9 +72,9 @@ static BARRIER: Reason = Reason::new("barrier");
 #[doc(alias = "asyncio.Barrier")]
 #[doc(alias = "CyclicBarrier")]
 pub struct Barrier {
+    core: OnceLock<Arc<Core>>,
     parties: usize,
-    monitor: Monitor<State, Ticket>,
-    name: Option<Arc<str>>,
+    made_at: &'static Location<'static>,
 }
 
 /// How a barrier was passed.
@@ -97,23 +99,25 @@ impl BarrierWaitResult {
 }
 
 impl Barrier {
-    const_unless_loom! {
-        /// A barrier for so many contexts.
-        ///
-        /// # Panics
-        /// If `parties` is 0.
-        pub fn new(parties: usize) -> Barrier {
-            assert!(parties > 0, "a barrier is for at least one context, not for 0");
-            Barrier { parties, monitor: Monitor::new(State::new(parties)), name: None }
-        }
+    /// A barrier for so many contexts.
+    ///
+    /// # Panics
+    /// If `parties` is 0.
+    #[track_caller]
+    pub const fn new(parties: usize) -> Barrier {
+        assert!(parties > 0, "a barrier is for at least one context, not for 0");
+        Barrier { core: OnceLock::new(), parties, made_at: Location::caller() }
     }
 
     /// A barrier with a name for dumps and errors.
     ///
     /// # Panics
     /// If `parties` is 0.
+    #[track_caller]
     pub fn named(name: impl Into<Arc<str>>, parties: usize) -> Barrier {
-        Barrier { name: Some(name.into()), ..Barrier::new(parties) }
+        let barrier = Barrier::new(parties);
+        barrier.make_core(Some(name.into()));
+        barrier
     }
 
     /// Has the last one to arrive run `action` each time, before anybody goes on.
@@ -138,13 +142,13 @@ impl Barrier {
     /// ```
     #[must_use = "it returns the barrier"]
     pub fn with_action(self, action: impl FnMut() + Send + 'static) -> Barrier {
-        self.monitor.enter().action = Some(Box::new(action));
+        self.core().monitor.enter().action = Some(Box::new(action));
         self
     }
 
     /// The name, if it was given one.
     pub fn name(&self) -> Option<&str> {
-        self.name.as_deref()
+        self.core.get()?.signal.name()
     }
 
     /// How many have to arrive.
@@ -155,15 +159,13 @@ impl Barrier {
     /// How many have arrived and wait for the others now.
     #[doc(alias = "n_waiting")]
     pub fn waiting(&self) -> usize {
-        let mut waiting = 0;
-        self.monitor.enter().each(|ticket| waiting += usize::from(ticket.has_arrived()));
-        waiting
+        self.core().waiting()
     }
 
     /// Whether the barrier is broken: then nobody waits, and whoever arrives gets an error.
     #[doc(alias = "broken")]
     pub fn is_broken(&self) -> bool {
-        self.monitor.enter().broken.is_some()
+        self.core().monitor.enter().broken.is_some()
     }
 
     /// Waits until all have arrived. For threads and coroutines.
@@ -204,20 +206,22 @@ impl Barrier {
     ///
     /// # Panics
     /// As [`wait`](Self::wait), inside of `poll`.
+    #[track_caller]
     pub fn wait_async(
         &self,
     ) -> impl Future<Output = Result<BarrierWaitResult, BarrierError>> + Send + use<'_> {
-        async {
-            let round = AtomicU64::new(0);
-            let arrived = Waiting::new(&self.monitor, Arrive { round: &round }).await;
-            self.pass(arrived)
+        let at = Location::caller();
+        async move {
+            let (core, round) = (self.core(), AtomicU64::new(0));
+            let arriving = Waiting::new(&core.monitor, Arrive { core, round: &round });
+            self.pass(arriving.as_leaf(&BARRIER, at).await)
         }
     }
 
     /// Breaks the barrier: whoever waits gets an error, and whoever arrives from now on, until it is
     /// reset. For whoever knows that not all will arrive. Never waits; may be called from anywhere.
     pub fn abort(&self) {
-        let mut entry = self.monitor.enter();
+        let mut entry = self.core().monitor.enter();
         if entry.broken.is_none() {
             entry.broken = Some(BarrierErrorKind::Aborted);
             end_round(&mut entry, Err(BarrierErrorKind::Aborted));
@@ -227,19 +231,30 @@ impl Barrier {
     /// Makes the barrier as new: whoever waits gets an error, and whoever arrives from now on begins a
     /// round. Never waits; may be called from anywhere.
     pub fn reset(&self) {
-        let mut entry = self.monitor.enter();
+        let mut entry = self.core().monitor.enter();
         entry.broken = None;
         end_round(&mut entry, Err(BarrierErrorKind::Reset));
     }
 
+    fn core(&self) -> &Arc<Core> {
+        match self.core.get() {
+            Some(core) => core,
+            None => self.make_core(None),
+        }
+    }
+
+    fn make_core(&self, name: Option<Arc<str>>) -> &Arc<Core> {
+        self.core.get_or_init(|| Arc::new(Core::new(self.parties, name, self.made_at)))
+    }
+
     #[track_caller]
     fn block(&self, until: Option<Instant>) -> Result<BarrierWaitResult, BarrierError> {
-        let round = AtomicU64::new(0);
-        let mut arriving = pin!(Waiting::new(&self.monitor, Arrive { round: &round }));
-        let wait = Wait::new(&BARRIER);
+        let (core, round) = (self.core(), AtomicU64::new(0));
+        let mut arriving = pin!(Waiting::new(&core.monitor, Arrive { core, round: &round }));
+        let wait = Wait::new(&BARRIER).on(&**core);
         let arrived = wait.until(until).run(arriving.as_mut()).or_else(|TimedOut| {
             let round = round.load(Ordering::Relaxed);
-            break_round(&mut self.monitor.enter(), round, BarrierErrorKind::TimedOut);
+            break_round(&mut core.monitor.enter(), round, BarrierErrorKind::TimedOut);
             // Either that has ended this wait too, or all have arrived and it ends with the action.
             wait.run(arriving.as_mut())
         });
@@ -260,7 +275,7 @@ impl Barrier {
         };
         match index {
             Ok(index) => Ok(BarrierWaitResult { index, parties: self.parties }),
-            Err(kind) => Err(BarrierError { kind, name: self.name.clone() }),
+            Err(kind) => Err(BarrierError { kind, which: self.core().signal.to_string() }),
         }
     }
 
@@ -276,7 +291,7 @@ impl Barrier {
             fn end(&mut self) -> Result<(), BarrierErrorKind> {
                 match self.action.take() {
                     Some(action) => {
-                        let mut entry = self.barrier.monitor.enter();
+                        let mut entry = self.barrier.core().monitor.enter();
                         end_acting(&mut entry, self.round, action, self.outcome)
                     }
                     None => self.outcome,
@@ -300,16 +315,6 @@ impl Barrier {
 
 impl fmt::Debug for Barrier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Barrier");
-        if let Some(name) = &self.name {
-            shown.field("name", name);
-        }
-        shown.field("parties", &self.parties);
-        if let Some(mut entry) = self.monitor.try_enter() {
-            let mut waiting = 0;
-            entry.each(|ticket| waiting += usize::from(ticket.has_arrived()));
-            shown.field("waiting", &waiting).field("broken", &entry.broken);
-        }
-        shown.finish()
+        self.core().fmt(f)
     }
 }

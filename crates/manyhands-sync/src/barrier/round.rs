@@ -1,7 +1,11 @@
 //! The rounds of a barrier: who has arrived, how a round ends, and what its waiters are told.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use manyhands_wait::Resource;
+
+use super::core::Core;
 use super::error::BarrierErrorKind;
 use crate::waiters::{Attempt, Entry, Granted, Protocol};
 
@@ -97,6 +101,7 @@ pub(super) enum Arrived {
 
 /// The wait for all others.
 pub(super) struct Arrive<'a> {
+    pub(super) core: &'a Arc<Core>,
     /// Told the number of the round in which it has arrived; 0 until then.
     pub(super) round: &'a AtomicU64,
 }
@@ -147,5 +152,9 @@ impl Protocol for Arrive<'_> {
 
     fn unclaimed(&mut self, _entry: &mut Round<'_>, _ticket: Ticket) {
         // Its round has ended; the others are told for themselves.
+    }
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::<Core>::clone(self.core)
     }
 }

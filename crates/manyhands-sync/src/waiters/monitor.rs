@@ -181,6 +181,22 @@ impl<S, T> Entry<'_, S, T> {
         granted
     }
 
+    /// The ticket for which `sought` says so, of those who have waited least first.
+    pub(crate) fn latest(&mut self, sought: impl Fn(&T) -> bool) -> Option<&mut T> {
+        let [waiters] = &mut self.inner.waiters;
+        let mut next = waiters.last();
+        while let Some(node) = next {
+            // SAFETY: the node is in this queue, from which nothing is taken here.
+            if sought(unsafe { waiters.ticket(node) }) {
+                // SAFETY: the same.
+                return Some(unsafe { waiters.ticket(node) });
+            }
+            // SAFETY: the same.
+            next = unsafe { waiters.before(node) };
+        }
+        None
+    }
+
     /// Shows every ticket to `look`, those who wait longest first.
     pub(crate) fn each(&mut self, mut look: impl FnMut(&T)) {
         let mut next = self.inner.waiters[0].first();

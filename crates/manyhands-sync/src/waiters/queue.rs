@@ -95,6 +95,19 @@ impl<T> WaitQueue<T> {
         unsafe { node.as_ref().with(|inner| inner.next) }
     }
 
+    pub(super) fn last(&self) -> Option<NonNull<Node<T>>> {
+        self.last
+    }
+
+    /// The node before one that is in this queue.
+    ///
+    /// # Safety
+    /// The node is in this queue.
+    pub(super) unsafe fn before(&self, node: NonNull<Node<T>>) -> Option<NonNull<Node<T>>> {
+        // SAFETY: nodes in the queue are alive, and belong to whoever has the queue.
+        unsafe { node.as_ref().with(|inner| inner.previous) }
+    }
+
     /// The ticket of a node that is in this queue.
     ///
     /// # Safety

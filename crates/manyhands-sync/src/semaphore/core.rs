@@ -1,0 +1,308 @@
+//! A semaphore's state under its lock: permits, holders, waiters, and what the wait-for graph is told.
+
+use std::fmt;
+use std::panic::Location;
+use std::sync::Arc;
+
+use manyhands_wait::{Agent, Blockers, Deadlock, Resource};
+
+use super::ledger::{Holding, Key, Ledger};
+use super::over_release::OverRelease;
+use super::statistics::SemaphoreStatistics;
+use crate::waiters::{Attempt, Granted, Monitor, Protocol};
+
+/// With more guards than this no proof is attempted: looking through all of them would cost those who
+/// have to wait more than the wait.
+const HOLDERS_MAX: usize = 128;
+
+/// Shared with guards that may outlive the semaphore, and with the wait-for graph.
+pub(super) struct Core {
+    monitor: Monitor<State, Ticket>,
+    /// How many permits there are in all; `None` if anybody may add some.
+    bound: Option<usize>,
+    name: Option<Arc<str>>,
+    made_at: &'static Location<'static>,
+}
+
+/// What changes under the lock.
+pub(super) struct State {
+    available: usize,
+    /// Permits that guards have left behind; `release` gives them back. Of bounded ones only.
+    forgotten: usize,
+    ledger: Ledger,
+    /// Whether a guard was dropped by another context than took it. Then the ledger cannot be relied
+    /// on to tell who releases.
+    has_strayed: bool,
+    acquired: u64,
+    contended: u64,
+}
+
+/// What a waiter asks for, and where it finds it.
+pub(super) struct Ticket {
+    permits: usize,
+    /// Who waits, and will hold the permits; nobody known in async code that is not tracked.
+    agent: Option<Agent>,
+    at: &'static Location<'static>,
+    /// Written by whoever grants.
+    key: Key,
+}
+
+pub(super) type Entry<'a> = crate::waiters::Entry<'a, State, Ticket>;
+
+/// What a guard holds.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) permits: usize,
+    pub(super) key: Key,
+}
+
+impl Core {
+    pub(super) fn new(
+        permits: usize,
+        is_bounded: bool,
+        name: Option<Arc<str>>,
+        made_at: &'static Location<'static>,
+    ) -> Core {
+        let state = State {
+            available: permits,
+            forgotten: 0,
+            ledger: Ledger::new(),
+            has_strayed: false,
+            acquired: 0,
+            contended: 0,
+        };
+        let bound = is_bounded.then_some(permits);
+        Core { monitor: Monitor::new(state), bound, name, made_at }
+    }
+
+    pub(super) fn monitor(&self) -> &Monitor<State, Ticket> {
+        &self.monitor
+    }
+
+    /// Takes permits if they are there and nobody waits.
+    #[inline]
+    pub(super) fn try_acquire(&self, request: &Request<'_>) -> Option<Claim> {
+        let mut entry = self.monitor.enter();
+        let is_free = entry.waiting() == 0 || request.permits == 0;
+        if is_free { entry.take(request.permits, request.agent, request.at) } else { None }
+    }
+
+    /// A guard's permits come back. `by` is whoever drops it, if that is known.
+    #[inline]
+    pub(super) fn give_back(&self, claim: &Claim, by: Option<Agent>) {
+        let mut entry = self.monitor.enter();
+        let holder = entry.ledger.remove(claim.key, claim.permits);
+        entry.has_strayed |= by.is_some() && holder.is_some() && by != holder;
+        entry.available += claim.permits;
+        settle(&mut entry);
+    }
+
+    /// Somebody who is not known holds them from now on.
+    pub(super) fn make_anonymous(&self, claim: &Claim) {
+        let mut entry = self.monitor.enter();
+        entry.ledger.remove(claim.key, claim.permits);
+        entry.ledger.add(None, claim.permits, self.made_at);
+    }
+
+    /// A guard goes and leaves its permits behind.
+    pub(super) fn forget(&self, claim: &Claim) {
+        let mut entry = self.monitor.enter();
+        entry.ledger.remove(claim.key, claim.permits);
+        if self.bound.is_some() {
+            entry.forgotten += claim.permits;
+        }
+    }
+
+    pub(super) fn release(&self, permits: usize) -> Result<(), OverRelease> {
+        let mut entry = self.monitor.enter();
+        let most = match self.bound {
+            Some(_) => entry.forgotten,
+            None => usize::MAX - entry.available,
+        };
+        if permits > most {
+            drop(entry);
+            return Err(OverRelease { permits, most, bound: self.bound, which: self.to_string() });
+        }
+        if self.bound.is_some() {
+            entry.forgotten -= permits;
+        }
+        entry.available += permits;
+        settle(&mut entry);
+        Ok(())
+    }
+
+    pub(super) fn available(&self) -> usize {
+        self.monitor.enter().available
+    }
+
+    pub(super) fn bound(&self) -> Option<usize> {
+        self.bound
+    }
+
+    pub(super) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(super) fn statistics(&self) -> SemaphoreStatistics {
+        let entry = self.monitor.enter();
+        SemaphoreStatistics {
+            acquired: entry.acquired,
+            contended: entry.contended,
+            waiting: entry.waiting(),
+        }
+    }
+
+    pub(super) fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Semaphore");
+        if let Some(name) = &self.name {
+            shown.field("name", name);
+        }
+        if let Some(bound) = &self.bound {
+            shown.field("permits", bound);
+        }
+        if let Some(entry) = self.monitor.try_enter() {
+            shown.field("available", &entry.available).field("waiting", &entry.waiting());
+            let holders: Vec<String> =
+                entry.ledger.holdings().map(|holding| holding.agent.to_string()).collect();
+            drop(entry);
+            shown.field("holders", &holders);
+        }
+        shown.finish()
+    }
+}
+
+impl State {
+    #[inline]
+    fn take(
+        &mut self,
+        permits: usize,
+        agent: Option<Agent>,
+        at: &'static Location<'static>,
+    ) -> Option<Claim> {
+        self.available = self.available.checked_sub(permits)?;
+        self.acquired += 1;
+        Some(Claim { permits, key: self.ledger.add(agent, permits, at) })
+    }
+}
+
+/// Grants those who wait longest for as long as there are permits enough.
+fn settle(entry: &mut Entry<'_>) {
+    while let Some((ticket, state)) = entry.front_and_state() {
+        let Some(claim) = state.take(ticket.permits, ticket.agent, ticket.at) else { return };
+        state.contended += 1;
+        ticket.key = claim.key;
+        entry.grant_front();
+    }
+}
+
+impl fmt::Display for Core {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "semaphore '{name}'"),
+            None => write!(f, "semaphore made at {}", self.made_at),
+        }
+    }
+}
+
+impl Resource for Core {
+    fn blockers(&self, waiter: Agent, blockers: &mut Blockers) {
+        let mut entry = self.monitor.enter();
+        let is_his = |ticket: &Ticket| ticket.agent == Some(waiter);
+        let Some(front) =
+            entry.front().map(|ticket| (is_his(ticket), ticket.agent, ticket.permits))
+        else {
+            return blockers.may_end();
+        };
+        let permits = match front {
+            (true, _, permits) => permits,
+            (false, agent, _) => {
+                let Some(permits) = entry.latest(is_his).map(|ticket| ticket.permits) else {
+                    // It was granted, and has not noticed yet.
+                    return blockers.may_end();
+                };
+                // Nobody is served before whoever waits longest.
+                if let Some(agent) = agent {
+                    blockers.all_of(agent);
+                }
+                permits
+            }
+        };
+        let is_closed = !entry.has_strayed && entry.forgotten == 0 && entry.ledger.is_complete();
+        let Some(bound) = self.bound.filter(|_| is_closed && entry.ledger.len() <= HOLDERS_MAX)
+        else {
+            return;
+        };
+        if permits <= entry.available {
+            return;
+        }
+        // Nothing but these guards can add permits, so at least one of them has to be dropped ...
+        for Holding { agent, .. } in entry.ledger.holdings() {
+            if agent.is_alive() { blockers.any_of(*agent) } else { blockers.ended(*agent) }
+        }
+        // ... and those of each holder that has so many that the others' are not enough.
+        if permits > 1 {
+            for (agent, held) in entry.ledger.totals() {
+                if held > bound - permits {
+                    blockers.all_of(agent);
+                }
+            }
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+
+    fn held_since(&self, holder: Agent) -> Option<&'static Location<'static>> {
+        let entry = self.monitor.enter();
+        let holding = entry.ledger.holdings().find(|holding| holding.agent == holder);
+        holding.map(|holding| holding.taken_at)
+    }
+}
+
+/// The wait for permits.
+pub(super) struct Request<'a> {
+    pub(super) core: &'a Arc<Core>,
+    pub(super) permits: usize,
+    pub(super) agent: Option<Agent>,
+    pub(super) at: &'static Location<'static>,
+}
+
+impl Protocol for Request<'_> {
+    type State = State;
+    type Ticket = Ticket;
+    type Output = Result<Claim, Deadlock>;
+
+    fn attempt(&mut self, entry: &mut Entry<'_>) -> Attempt<Self::Output, Ticket> {
+        let Request { permits, agent, at, .. } = *self;
+        if (entry.waiting() == 0 || permits == 0)
+            && let Some(claim) = entry.take(permits, agent, at)
+        {
+            return Attempt::Ready(Ok(claim));
+        }
+        Attempt::Wait(Ticket { permits, agent, at, key: Key::ANONYMOUS })
+    }
+
+    fn granted(&mut self, ticket: Ticket) -> Granted<Self::Output> {
+        Granted::Ready(Ok(Claim { permits: ticket.permits, key: ticket.key }))
+    }
+
+    fn given_up(&mut self, entry: &mut Entry<'_>, _ticket: Ticket) {
+        // Those behind may have waited only because this one wanted more.
+        settle(entry);
+    }
+
+    fn unclaimed(&mut self, entry: &mut Entry<'_>, ticket: Ticket) {
+        entry.ledger.remove(ticket.key, ticket.permits);
+        entry.available += ticket.permits;
+        settle(entry);
+    }
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::<Core>::clone(self.core)
+    }
+
+    fn deadlocked(&mut self, deadlock: Deadlock) -> Self::Output {
+        Err(deadlock)
+    }
+}
