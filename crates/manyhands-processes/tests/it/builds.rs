@@ -100,22 +100,56 @@ fn an_optimised_program_with_lto_and_without_symbols_works() {
     check(&build(folder.path(), &flags, &[]).unwrap());
 }
 
+/// Two builds of the program, the second of which optimises, and how their ids are called.
+fn two_builds(folder: &Path) -> [(PathBuf, PathBuf, &'static str); 2] {
+    let unidentified = ["-C", "link-arg=-Wl,--build-id=none", "-C", "opt-level=1"];
+    [(&["-C", "opt-level=1"][..], "build id "), (&unidentified[..], "code hash ")].map(
+        |(flags, kind)| {
+            let other = build(folder, &[], flags).unwrap();
+            (build(folder, &[], &flags[..flags.len() - 2]).unwrap(), other, kind)
+        },
+    )
+}
+
+/// Whether these errors refuse a binary and name the ids of both.
+#[track_caller]
+fn assert_refused(errors: &str, kind: &str) {
+    assert!(errors.contains("WrongImage"), "{errors}");
+    // Both are named, and they differ.
+    let named = errors.split(kind).skip(1).map(|rest| rest.split([' ', '"']).next().unwrap());
+    let ids: Vec<_> = named.collect();
+    assert_eq!(ids.len(), 2, "{errors}");
+    assert!(ids.iter().all(|id| id.len() >= 16) && ids[0] != ids[1], "{errors}");
+}
+
 #[test]
 fn another_build_of_the_program_is_refused_with_both_ids() {
     let folder = folder();
-    let unidentified = ["-C", "link-arg=-Wl,--build-id=none", "-C", "opt-level=1"];
-    for (flags, kind) in
-        [(&["-C", "opt-level=1"][..], "build id "), (&unidentified[..], "code hash ")]
-    {
-        let other = build(folder.path(), &[], flags).unwrap();
-        let program = build(folder.path(), &[], &flags[..flags.len() - 2]).unwrap();
+    for (program, other, kind) in two_builds(folder.path()) {
         let output = Command::new(program).arg("worker").arg(other).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(errors.contains("WrongImage"), "{errors}");
-        // Both are named, and they differ.
-        let named = errors.split(kind).skip(1).map(|rest| rest.split([' ', '"']).next().unwrap());
-        let ids: Vec<_> = named.collect();
-        assert_eq!(ids.len(), 2, "{errors}");
-        assert!(ids.iter().all(|id| id.len() >= 16) && ids[0] != ids[1], "{errors}");
+        assert_refused(&String::from_utf8_lossy(&output.stderr), kind);
     }
+}
+
+#[test]
+fn a_build_that_has_taken_the_place_of_a_running_one_is_refused_with_both_ids() {
+    let folder = folder();
+    for (program, other, kind) in two_builds(folder.path()) {
+        let output = Command::new(program).arg("replaced").arg(other).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "2\n", "{output:?}");
+        assert_refused(&String::from_utf8_lossy(&output.stderr), kind);
+    }
+}
+
+#[test]
+fn a_static_program_on_musl_works() {
+    let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
+    let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output().unwrap();
+    let sysroot = PathBuf::from(String::from_utf8(sysroot.stdout).unwrap().trim());
+    if !sysroot.join("lib/rustlib").join(&target).is_dir() {
+        eprintln!("not tested: the target {target} is not installed");
+        return;
+    }
+    let folder = folder();
+    check(&build(folder.path(), &["--target", &target], &[]).unwrap());
 }

@@ -10,4 +10,5 @@ mod patience;
 mod pool;
 mod process;
 mod queue;
+mod shortage;
 mod start;
