@@ -49,6 +49,7 @@
 //! Linux only.
 
 mod command;
+mod exit_status;
 mod image;
 mod manager;
 mod memory;
@@ -59,6 +60,7 @@ mod spawn;
 mod start;
 mod warden;
 
+pub use exit_status::ExitStatus;
 pub use manager::{
     Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,
     ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap, ManagedPermit,
@@ -76,7 +78,7 @@ pub use queue::Queue;
 pub use start::{StartError, StartErrorKind, in_worker, init, set_executable};
 // External programs.
 pub use command::{
-    Command, CommandError, CommandErrorKind, CommandOutput, Descriptor, ExitStatus, InputFrom,
-    InputWriter, OutputReader, OutputTo, Pipeline, PipelineOutput, ProcessGroup, ProgramHandle,
-    Running, run_command,
+    Command, CommandError, CommandErrorKind, CommandOutput, Descriptor, InputFrom, InputWriter,
+    OutputReader, OutputTo, Pipeline, PipelineOutput, ProcessGroup, ProgramHandle, Running,
+    run_command,
 };

@@ -166,7 +166,7 @@ pub(crate) fn start(
     stack_bytes: Option<usize>,
     run: impl FnOnce() + Send + 'static,
 ) -> io::Result<()> {
-    crate::exit::arm();
+    crate::exit::AT_EXIT.arm();
     let mut builder = std::thread::Builder::new().name(info.name().replace('\0', ""));
     if let Some(bytes) = stack_bytes {
         builder = builder.stack_size(bytes);

@@ -21,6 +21,7 @@ mod clock;
 mod context;
 mod deadlock;
 mod dump;
+mod exit;
 mod identity;
 mod interrupt;
 mod layer;
@@ -49,6 +50,7 @@ pub use ambient::Ambient;
 pub use context::{Context, ContextKind};
 pub use deadlock::{Deadlock, Holder, Participant, WaitError};
 pub use dump::{ContextDump, Dump, WaitDump, dump};
+pub use exit::ExitHook;
 pub use interrupt::{Cause, Interrupt};
 pub use layer::{
     CancelSource, Layer, LayerTask, TaskLabel, WakeOnCancel, check_cancelled, current_deadline,

@@ -8,7 +8,7 @@ use manyhands_io::{Direction, Tried, Watched};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
-use super::exit_status::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::spawn::Spawned;
 use crate::start::reaper;
 

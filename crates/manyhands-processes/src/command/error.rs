@@ -5,8 +5,8 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-use super::exit_status::ExitStatus;
 use super::output::CommandOutput;
+use crate::exit_status::ExitStatus;
 
 /// What sort of failure a [`CommandError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

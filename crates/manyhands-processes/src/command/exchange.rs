@@ -12,9 +12,9 @@ use manyhands_wait::{Layer, Reason};
 use tokio::time::{timeout, timeout_at};
 
 use super::builder::Limits;
-use super::exit_status::ExitStatus;
 use super::family::Family;
 use super::pipes::{OutputReader, Stop};
+use crate::exit_status::ExitStatus;
 
 static END: Reason = Reason::new("end of a program");
 static EARLY_END: Reason = Reason::new("end of a program that is being ended early");

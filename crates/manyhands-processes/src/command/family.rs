@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::child::Child;
-use super::exit_status::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::warden::{Kind, Roster};
 
 /// Processes that are ended together: all of them, and all in their group, when this is dropped

@@ -8,7 +8,6 @@ mod child;
 mod environment;
 mod error;
 mod exchange;
-mod exit_status;
 mod family;
 mod launch;
 mod output;
@@ -22,7 +21,6 @@ mod streams;
 
 pub use builder::{Command, ProcessGroup};
 pub use error::{CommandError, CommandErrorKind};
-pub use exit_status::ExitStatus;
 pub use output::CommandOutput;
 pub use pipeline::{Pipeline, PipelineOutput};
 pub use pipes::{InputWriter, OutputReader};

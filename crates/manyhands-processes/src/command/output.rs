@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::exit_status::ExitStatus;
+use crate::exit_status::ExitStatus;
 use crate::memory::Bytes;
 
 /// How a program ended and what it wrote where output is captured. Portable: it may be the result of

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::builder::{Command, Limits, ProcessGroup};
 use super::error::{CommandError, CommandErrorKind};
 use super::exchange::{Finished, Verdict};
-use super::exit_status::ExitStatus;
 use super::output::CommandOutput;
 use super::run::{Place, early_end, exchange, may_wait, unknown_end, unsuccessful};
+use crate::exit_status::ExitStatus;
 use crate::memory::Bytes;
 
 /// Programs that run at the same time, the standard output of each being the standard input of the

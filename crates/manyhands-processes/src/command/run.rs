@@ -9,12 +9,12 @@ use manyhands_wait::{check_cancelled, is_interruptible};
 use super::builder::{Command, Limits};
 use super::error::{CommandError, CommandErrorKind};
 use super::exchange::{Exchange, Finished, Verdict};
-use super::exit_status::ExitStatus;
 use super::launch::{Launched, Manner, launch};
 use super::output::CommandOutput;
 use super::pipeline::Pipeline;
 use super::pipes::OutputReader;
 use super::running::Running;
+use crate::exit_status::ExitStatus;
 
 impl Command {
     /// Runs the program to its end and returns how it ended and what it wrote.

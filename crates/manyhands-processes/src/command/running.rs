@@ -9,12 +9,12 @@ use manyhands_wait::{Reason, TimedOut};
 use super::builder::Command;
 use super::error::{CommandError, CommandErrorKind};
 use super::exchange::{Exchange, Verdict};
-use super::exit_status::ExitStatus;
 use super::family::Family;
 use super::launch::Launched;
 use super::output::CommandOutput;
 use super::pipes::{InputWriter, OutputReader};
 use super::run::{may_wait, unknown_end, unsuccessful};
+use crate::exit_status::ExitStatus;
 
 static END: Reason = Reason::new("end of a program that was started");
 

@@ -126,12 +126,12 @@ impl<R> Process<R> {
     /// `None` while it is alive, and if a [signal](Self::signal) has killed it.
     #[doc(alias = "exitcode")]
     pub fn exit_code(&self) -> Option<i32> {
-        self.child.process.try_wait()?.code
+        self.child.process.try_wait()?.status?.code()
     }
 
     /// The number of the signal that has killed the process, if one has.
     pub fn signal(&self) -> Option<i32> {
-        self.child.process.try_wait()?.signal
+        self.child.process.try_wait()?.status?.signal()
     }
 
     /// The error, if the process has ended with one.

@@ -11,7 +11,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use manyhands_executor::{Dispatched, TaskError, TaskErrorKind, WorkerDeath};
+use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
@@ -22,7 +22,7 @@ use super::exit;
 use super::registry::{self, Child};
 use crate::memory::attachments::Travel;
 use crate::memory::message;
-use crate::start::ExitStatus;
+use crate::start::Ended;
 
 /// How long to pause before trying again what the kernel refused.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -58,12 +58,12 @@ impl Watched {
     /// Takes in what there is; true when the process has ended.
     fn look(&mut self) -> bool {
         // First: what was sent before the end is there when the end is seen.
-        let status = self.child.process.try_wait();
+        let ended = self.child.process.try_wait();
         self.take_in();
-        if let Some(status) = status {
-            self.end(status);
+        if let Some(ended) = ended {
+            self.end(ended);
         }
-        status.is_some()
+        ended.is_some()
     }
 
     fn take_in(&mut self) {
@@ -80,7 +80,7 @@ impl Watched {
         }
     }
 
-    fn end(&mut self, status: ExitStatus) {
+    fn end(&mut self, ended: Ended) {
         let Some(call) = self.call.take() else { return };
         match self.received.whole() {
             Some(outcome) => match message::unpack(outcome, self.received.fds.clone()) {
@@ -92,7 +92,7 @@ impl Watched {
                     format!("what the process '{}' returned was refused: {error}", self.child.name),
                 )),
             },
-            None => call.fail(died(&self.child, status)),
+            None => call.fail(died(&self.child, ended)),
         }
     }
 }
@@ -171,18 +171,13 @@ fn receive(
 /// What came was no outcome.
 struct Hostile;
 
-fn died(child: &Child, status: ExitStatus) -> TaskError {
+fn died(child: &Child, ended: Ended) -> TaskError {
     if child.ends_with_program() {
         // What was asked for is no failure, and nobody is left to look at it.
         let message = format!("the daemon '{}' was terminated when the program ended", child.name);
         return TaskError::new(TaskErrorKind::Cancelled, message);
     }
-    let mut death = WorkerDeath::of(child.process.pid());
-    death.signal = status.signal;
-    death.exit_code = status.code;
-    death.core_dumped = status.core_dumped;
-    death.likely_oom = status.likely_oom;
-    TaskError::worker_died(death)
+    TaskError::worker_died(ended.death_of(child.process.pid()))
 }
 
 struct Monitor {
@@ -199,7 +194,7 @@ static MONITOR: Mutex<Monitor> = Mutex::new(Monitor { new: Vec::new(), bell: Non
 /// # Errors
 /// If there is no thread for it; the process is killed then.
 pub(super) fn watch(watched: Watched) -> io::Result<()> {
-    exit::arm();
+    exit::AT_EXIT.arm();
     registry::add(Arc::clone(&watched.child));
     let mut monitor = lock();
     match &monitor.bell {

@@ -25,7 +25,7 @@ pub(crate) use environment::Environment;
 pub(crate) use launch::{Launch, Stderr, launch};
 pub(crate) use origin::{Origin, origin_service};
 pub(crate) use parent_watch::wait_for_end_of;
-pub(crate) use pidfd::{ExitStatus, PidFd};
+pub(crate) use pidfd::{Ended, PidFd};
 pub(crate) use role::Role;
 pub(crate) use starting::{Started, Starting};
 pub(crate) use takeover::is_taken_over_before_main;

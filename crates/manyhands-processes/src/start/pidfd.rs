@@ -10,10 +10,12 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use manyhands_executor::WorkerDeath;
 use rustix::process::{Signal, WaitId, WaitIdOptions};
 
 use super::oom::OomCount;
 use super::reaper;
+use crate::exit_status::ExitStatus;
 
 /// A child process. Dropped, it is left alone, and reaped when it ends.
 #[derive(Debug)]
@@ -21,22 +23,30 @@ pub(crate) struct PidFd {
     /// There until it is dropped.
     fd: Option<OwnedFd>,
     pid: u32,
-    status: Mutex<Option<ExitStatus>>,
+    status: Mutex<Option<Ended>>,
     killed_by_us: AtomicBool,
     oom_before: OomCount,
 }
 
-/// How a process ended.
+/// The end of a process, and what may have caused it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ExitStatus {
-    /// What it passed to `exit`, if it did.
-    pub(crate) code: Option<i32>,
-    /// The signal that killed it, if one did.
-    pub(crate) signal: Option<i32>,
-    /// Whether that wrote a core dump.
-    pub(crate) core_dumped: bool,
+pub(crate) struct Ended {
+    /// `None` if somebody else has taken it.
+    pub(crate) status: Option<ExitStatus>,
     /// Whether the kernel has probably killed it for want of memory.
-    pub(crate) likely_oom: bool,
+    likely_oom: bool,
+}
+
+impl Ended {
+    /// The same for the error of a task that ran there.
+    pub(crate) fn death_of(self, pid: u32) -> WorkerDeath {
+        let mut death = WorkerDeath::of(pid);
+        death.signal = self.status.and_then(ExitStatus::signal);
+        death.exit_code = self.status.and_then(ExitStatus::code);
+        death.core_dumped = self.status.is_some_and(ExitStatus::core_dumped);
+        death.likely_oom = self.likely_oom;
+        death
+    }
 }
 
 impl PidFd {
@@ -70,7 +80,7 @@ impl PidFd {
     }
 
     /// How the process ended, if it has; reaps it the first time.
-    pub(crate) fn try_wait(&self) -> Option<ExitStatus> {
+    pub(crate) fn try_wait(&self) -> Option<Ended> {
         let mut status = self.status.lock().unwrap_or_else(PoisonError::into_inner);
         if status.is_none() {
             *status = self.reap();
@@ -78,7 +88,7 @@ impl PidFd {
         *status
     }
 
-    fn reap(&self) -> Option<ExitStatus> {
+    fn reap(&self) -> Option<Ended> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG;
         let status = rustix::io::retry_on_intr(|| {
             rustix::process::waitid(WaitId::PidFd(self.as_fd()), options)
@@ -86,21 +96,15 @@ impl PidFd {
         match status {
             Ok(None) => None,
             Ok(Some(status)) => {
-                let signal = status.terminating_signal();
-                let unasked_kill = signal == Some(Signal::KILL.as_raw())
+                let status = ExitStatus::of(&status);
+                let unasked_kill = status.and_then(ExitStatus::signal)
+                    == Some(Signal::KILL.as_raw())
                     && !self.killed_by_us.load(Ordering::Relaxed);
-                Some(ExitStatus {
-                    code: status.exit_status(),
-                    signal,
-                    core_dumped: status.dumped(),
-                    likely_oom: unasked_kill && self.oom_before.has_risen(),
-                })
+                Some(Ended { status, likely_oom: unasked_kill && self.oom_before.has_risen() })
             }
             // Somebody else in this process has reaped it, or children are not kept: how it ended
             // cannot be known.
-            Err(_) if self.has_ended() => {
-                Some(ExitStatus { code: None, signal: None, core_dumped: false, likely_oom: false })
-            }
+            Err(_) if self.has_ended() => Some(Ended { status: None, likely_oom: false }),
             Err(_) => None,
         }
     }
@@ -130,15 +134,11 @@ impl Drop for PidFd {
     }
 }
 
-impl fmt::Display for ExitStatus {
+impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.code, self.signal) {
-            (Some(code), _) => write!(f, "exit code {code}"),
-            (None, Some(signal)) => {
-                let core = if self.core_dumped { ", core dumped" } else { "" };
-                write!(f, "signal {signal}{core}")
-            }
-            (None, None) => f.write_str("a status that somebody else has taken"),
+        match self.status {
+            Some(status) => status.fmt(f),
+            None => f.write_str("a status that somebody else has taken"),
         }
     }
 }

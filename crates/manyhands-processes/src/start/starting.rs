@@ -11,9 +11,10 @@ use rustix::process::Signal;
 
 use super::error::{StartError, StartErrorKind};
 use super::handshake::{self, Answer, Decoded, LENGTH_BYTES};
-use super::pidfd::{ExitStatus, PidFd};
+use super::pidfd::{Ended, PidFd};
 use super::readiness::readable;
 use super::ticket::Door;
+use crate::exit_status::ExitStatus;
 use crate::image::Identity;
 
 static START: Reason = Reason::new("start of a process");
@@ -78,7 +79,7 @@ impl Starting {
                 Ok(self.parts.take())
             }
             Err(Broken::Closed) => match self.end_of_closed() {
-                Some(status) => Err(self.died(status)),
+                Some(ended) => Err(self.died(ended)),
                 None => Err(self.error(
                     StartErrorKind::DiedEarly,
                     "closed its line to this process before it reported",
@@ -131,15 +132,16 @@ impl Starting {
 
     /// How the process ended that has closed the line. Usually that is because it ends; then its end
     /// is a matter of microseconds.
-    fn end_of_closed(&self) -> Option<ExitStatus> {
+    fn end_of_closed(&self) -> Option<Ended> {
         const SOON: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
         let process = &self.parts().process;
         let _ended = poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&SOON));
         process.try_wait()
     }
 
-    fn died(&self, status: ExitStatus) -> StartError {
-        let advice = match (self.door, status.code) {
+    fn died(&self, ended: Ended) -> StartError {
+        let code = ended.status.and_then(ExitStatus::code);
+        let advice = match (self.door, code) {
             (Door::Init, Some(_)) => {
                 "; its `main` has ended without `manyhands_processes::init()`, which this process \
                  has called: call it first in `main`, whatever the arguments are"
@@ -150,7 +152,7 @@ impl Starting {
             }
             _ => "",
         };
-        let what = format!("ended with {status} before it reported{advice}");
+        let what = format!("ended with {ended} before it reported{advice}");
         self.error(StartErrorKind::DiedEarly, &what)
     }
 

@@ -68,7 +68,7 @@ impl Resource for EndEdge<'_> {
 
 /// Lists a pool, to be finished when the process ends.
 pub(super) fn register(shared: &Arc<Shared>) {
-    crate::exit::arm();
+    crate::exit::AT_EXIT.arm();
     let mut pools = pools();
     pools.retain(|pool| pool.strong_count() > 0);
     pools.push(Arc::downgrade(shared));

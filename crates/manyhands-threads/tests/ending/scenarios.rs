@@ -45,7 +45,7 @@ scenarios! {
     an_exit_inside_a_passed_deadline_still_waits => 0, "work\nthread\n";
     an_exit_inside_a_cancelled_scope_still_waits => 0, "work\n";
     an_idle_pool_that_was_never_dropped_is_ended => 0, "main\n";
-    a_slow_end_says_for_whom_it_waits => 0, "main\n", "the process ends when thread 'slowcoach'";
+    a_slow_end_says_for_whom_it_waits => 0, "main\n", "the program ends when thread 'slowcoach'";
     a_thread_whose_value_panics_when_dropped_does_not_hang => 0, "main\n", "a bomb went off";
     jobs_of_one_pool_may_wait_for_another_while_the_process_ends => 0, "main\n42\n";
 }

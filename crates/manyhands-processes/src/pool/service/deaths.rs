@@ -86,15 +86,13 @@ impl Service {
 
     /// How a worker died, with its last words.
     fn death_of(&mut self, at: usize) -> WorkerDeath {
-        let mut death = WorkerDeath::of(self.bodies[at].pid());
-        if let Life::Running { process, .. } = &self.bodies[at].life
-            && let Some(status) = process.try_wait()
-        {
-            death.signal = status.signal;
-            death.exit_code = status.code;
-            death.core_dumped = status.core_dumped;
-            death.likely_oom = status.likely_oom;
-        }
+        let body = &self.bodies[at];
+        let ended = match &body.life {
+            Life::Running { process, .. } => process.try_wait(),
+            Life::Starting(_) => None,
+        };
+        let pid = body.pid();
+        let mut death = ended.map_or_else(|| WorkerDeath::of(pid), |ended| ended.death_of(pid));
         death.stderr_tail = self.last_words(at);
         death
     }

@@ -1,4 +1,4 @@
-//! How a program ended.
+//! How a process ended: a program, or a worker of this one.
 
 use std::fmt;
 
@@ -61,7 +61,7 @@ impl ExitStatus {
     }
 
     /// `None` if the process has not ended.
-    pub(super) fn of(status: &WaitIdStatus) -> Option<ExitStatus> {
+    pub(crate) fn of(status: &WaitIdStatus) -> Option<ExitStatus> {
         if let Some(code) = status.exit_status() {
             return Some(ExitStatus(End::Code(code)));
         }
