@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::options::{self, OptionSpec, Options};
 use crate::report::Verdict;
-use crate::{asan, bench_setup, ci, layers, test, tidy, tsan};
+use crate::{asan, bench_setup, ci, fuzz, layers, test, tidy, tsan};
 
 /// Every command, in the order in which the help shows them.
 pub(crate) static COMMANDS: &[&Command] = &[
@@ -16,6 +16,7 @@ pub(crate) static COMMANDS: &[&Command] = &[
     &tidy::COMMAND,
     &tsan::COMMAND,
     &asan::COMMAND,
+    &fuzz::COMMAND,
     &bench_setup::COMMAND,
 ];
 

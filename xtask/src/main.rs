@@ -6,6 +6,7 @@ mod commands;
 mod asan;
 mod bench_setup;
 mod ci;
+mod fuzz;
 mod layers;
 mod test;
 mod tidy;

@@ -50,6 +50,9 @@
 
 mod command;
 mod exit_status;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 mod image;
 mod manager;
 mod memory;

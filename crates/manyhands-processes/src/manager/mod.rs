@@ -7,6 +7,8 @@
 mod answer;
 mod calls;
 mod error;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handle;
 mod link;
 pub(crate) mod object;

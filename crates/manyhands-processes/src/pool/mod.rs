@@ -3,6 +3,9 @@
 //! How a task gets to a worker and back, and what happens when a worker dies, is in `README.md`
 //! beside this file.
 
+#[cfg(fuzzing)]
+pub(crate) use channel::fuzzing;
+
 mod batch;
 mod builder;
 mod channel;

@@ -108,7 +108,7 @@ fn answer(mut control: &UnixStream, answer: &Answer) -> io::Result<()> {
 }
 
 /// One frame without its length, and the descriptors that came with it.
-fn receive(mut control: &UnixStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
+pub(super) fn receive(mut control: &UnixStream) -> io::Result<(Vec<u8>, Vec<OwnedFd>)> {
     let mut length = [0; LENGTH_BYTES];
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
     let mut ancillary = RecvAncillaryBuffer::new(&mut space);

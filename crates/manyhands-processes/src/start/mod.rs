@@ -6,6 +6,8 @@ mod arrival;
 mod environment;
 mod error;
 mod executable;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod handshake;
 mod launch;
 mod oom;

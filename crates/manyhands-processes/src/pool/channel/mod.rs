@@ -8,6 +8,8 @@ mod alarm;
 mod clock;
 mod descriptors;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod layout;
 mod meter;
 mod region;
