@@ -11,6 +11,7 @@ mod futures;
 mod jobs;
 mod luggage;
 mod of_one_thread;
+#[path = "../../../manyhands-wait/tests/it/own_process.rs"]
 mod own_process;
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;

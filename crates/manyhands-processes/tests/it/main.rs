@@ -6,6 +6,8 @@ mod descendants;
 mod manager;
 mod manager_attachments;
 mod memory;
+#[expect(dead_code, reason = "the gate is for tests of other crates")]
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod pool;
 mod process;

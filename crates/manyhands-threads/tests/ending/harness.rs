@@ -1,6 +1,12 @@
-//! As much of a test harness as `cargo test` and cargo-nextest ask of a program without libtest.
+//! Tests about a real `main`: as much of a test harness as `cargo test` and cargo-nextest ask of a
+//! program without libtest, which runs itself again for each scenario and looks at how that ended.
 
-use std::process::ExitCode;
+use std::path::Path;
+use std::process::{Command, ExitCode, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Set to the name of a scenario in a process that plays it.
+const PLAYED: &str = "MANYHANDS_SCENARIO";
 
 /// One way in which a process comes to its end.
 pub(crate) struct Scenario {
@@ -20,8 +26,15 @@ pub(crate) struct Expected {
     pub(crate) errors: &'static [&'static str],
 }
 
-/// Lists or runs the scenarios, as the arguments say. Fails if one of them does.
-pub(crate) fn run(all: &[Scenario], play: fn(&str, &Expected) -> Result<(), String>) -> ExitCode {
+/// The `main` of such a program. In a process that was started to play a scenario, it does; otherwise
+/// it lists or runs the scenarios, as the arguments say, and fails if one of them does.
+pub(crate) fn main(all: &[Scenario], play: fn(&Scenario) -> Result<(), String>) -> ExitCode {
+    if let Ok(name) = std::env::var(PLAYED) {
+        return match all.iter().find(|scenario| scenario.name == name) {
+            Some(scenario) => (scenario.play)(),
+            None => panic!("there is no scenario named {name}"),
+        };
+    }
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |option: &str| arguments.iter().any(|argument| argument == option);
     let ignored_only = has("--ignored");
@@ -43,7 +56,7 @@ pub(crate) fn run(all: &[Scenario], play: fn(&str, &Expected) -> Result<(), Stri
     println!("\nrunning {} tests", chosen.len());
     let mut failed = 0;
     for scenario in &chosen {
-        match play(scenario.name, &scenario.expected) {
+        match play(scenario) {
             Ok(()) => println!("test {} ... ok", scenario.name),
             Err(why) => {
                 failed += 1;
@@ -57,4 +70,50 @@ pub(crate) fn run(all: &[Scenario], play: fn(&str, &Expected) -> Result<(), Stri
     };
     println!("\ntest result: {verdict}. {} passed; {failed} failed\n", chosen.len() - failed);
     code
+}
+
+/// Plays a scenario in a process of its own, of this program.
+///
+/// # Errors
+/// What was not as expected.
+pub(crate) fn play(program: &Path, scenario: &Scenario) -> Result<(), String> {
+    let mut child = Command::new(program)
+        .env(PLAYED, scenario.name)
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| error.to_string())?;
+    // What a scenario prints fits into a pipe, so it can be read when it has ended.
+    let end = Instant::now() + Duration::from_secs(60);
+    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
+        if Instant::now() > end {
+            child.kill().map_err(|error| error.to_string())?;
+            let output = child.wait_with_output().map_err(|error| error.to_string())?;
+            return Err(format!("it hangs\n{}", text_of(&output)));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let expected = &scenario.expected;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let as_expected = output.status.code() == Some(expected.code)
+        && printed == expected.printed
+        && expected.errors.iter().all(|part| errors.contains(part))
+        && (!expected.errors.is_empty() || errors.is_empty());
+    match as_expected {
+        true => Ok(()),
+        false => Err(format!("expected {expected:?}, but\n{}", text_of(&output))),
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    format!(
+        "{}\n--- stdout\n{}\n--- stderr\n{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-const ALONE: &str = "MANYHANDS_WAIT_TEST_ALONE";
+const ALONE: &str = "MANYHANDS_TEST_ALONE";
 
 /// Runs `body` in a process where the test called `name` is the only one, with these variables.
 /// Returns how that ended; in that process itself, nothing.

@@ -11,7 +11,7 @@ pub(crate) const LONG: Duration = Duration::from_secs(60);
 /// # Panics
 /// If it still does not hold after a minute.
 #[track_caller]
-pub(crate) fn eventually(what: &str, condition: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + LONG;
     while !condition() {
         assert!(Instant::now() < end, "never happened: {what}\n{}", manyhands_wait::dump());

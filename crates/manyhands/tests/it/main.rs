@@ -8,7 +8,9 @@ mod future;
 mod groups;
 mod models;
 mod nesting;
+#[path = "../../../manyhands-wait/tests/it/own_process.rs"]
 mod own_process;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod portable;
 mod portable_ends;

@@ -14,17 +14,8 @@ mod surroundings;
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-/// Waits for a condition that must come. Longer than any machine needs; a test that fails by it
-/// says so.
-fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let start = Instant::now();
-    while !condition() {
-        assert!(start.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
+use crate::patience::eventually;
 
 /// Whether a process of this number is there and is no zombie.
 fn lives(pid: &str) -> bool {
