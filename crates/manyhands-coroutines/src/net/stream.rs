@@ -151,68 +151,68 @@ macro_rules! stream {
                 }
                 self.socket.run(Direction::Read, &PEEK, |io| peek(io, buffer))
             }
+
+            /// Reads up to `wanted` bytes with `read`.
+            #[track_caller]
+            fn receive(
+                &self,
+                wanted: usize,
+                read: impl FnMut(&$std) -> io::Result<usize>,
+            ) -> io::Result<usize> {
+                let drained = |&read: &usize| $short_means_drained && is_short(read, wanted);
+                self.transfer(Direction::Read, &READ, wanted, read, drained)
+            }
+
+            /// Writes up to `wanted` bytes with `write`.
+            #[track_caller]
+            fn send(
+                &self,
+                wanted: usize,
+                write: impl FnMut(&$std) -> io::Result<usize>,
+            ) -> io::Result<usize> {
+                let drained = |&written: &usize| is_short(written, wanted);
+                self.transfer(Direction::Write, &WRITE, wanted, write, drained)
+            }
+
+            /// Nothing at all is there at once, and takes no look at the socket.
+            #[track_caller]
+            fn transfer(
+                &self,
+                direction: Direction,
+                reason: &'static Reason,
+                wanted: usize,
+                op: impl FnMut(&$std) -> io::Result<usize>,
+                is_drained: impl Fn(&usize) -> bool,
+            ) -> io::Result<usize> {
+                if wanted == 0 {
+                    return Ok(0);
+                }
+                let limit = self.socket.limit(direction).get();
+                self.socket.run_within(limit, direction, reason, op, is_drained)
+            }
         }
 
         impl Read for &$stream {
             #[track_caller]
             fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-                let wanted = buffer.len();
-                if wanted == 0 {
-                    return Ok(0);
-                }
-                self.socket.run_within(
-                    self.socket.limit(Direction::Read).get(),
-                    Direction::Read,
-                    &READ,
-                    |mut io| io.read(buffer),
-                    |&read| $short_means_drained && is_short(read, wanted),
-                )
+                self.receive(buffer.len(), |mut io| io.read(buffer))
             }
 
             #[track_caller]
             fn read_vectored(&mut self, buffers: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-                let wanted = room(buffers);
-                if wanted == 0 {
-                    return Ok(0);
-                }
-                self.socket.run_within(
-                    self.socket.limit(Direction::Read).get(),
-                    Direction::Read,
-                    &READ,
-                    |mut io| io.read_vectored(buffers),
-                    |&read| $short_means_drained && is_short(read, wanted),
-                )
+                self.receive(room(buffers), |mut io| io.read_vectored(buffers))
             }
         }
 
         impl Write for &$stream {
             #[track_caller]
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-                if bytes.is_empty() {
-                    return Ok(0);
-                }
-                self.socket.run_within(
-                    self.socket.limit(Direction::Write).get(),
-                    Direction::Write,
-                    &WRITE,
-                    |mut io| io.write(bytes),
-                    |&written| is_short(written, bytes.len()),
-                )
+                self.send(bytes.len(), |mut io| io.write(bytes))
             }
 
             #[track_caller]
             fn write_vectored(&mut self, buffers: &[IoSlice<'_>]) -> io::Result<usize> {
-                let wanted = length(buffers);
-                if wanted == 0 {
-                    return Ok(0);
-                }
-                self.socket.run_within(
-                    self.socket.limit(Direction::Write).get(),
-                    Direction::Write,
-                    &WRITE,
-                    |mut io| io.write_vectored(buffers),
-                    |&written| is_short(written, wanted),
-                )
+                self.send(length(buffers), |mut io| io.write_vectored(buffers))
             }
 
             /// Does nothing: what was written is on its way.
