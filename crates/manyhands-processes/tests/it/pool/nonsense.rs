@@ -33,7 +33,8 @@ fn talk(_: ()) -> Bytes {
 
 #[test]
 fn a_worker_that_says_nonsense_is_killed_for_it_and_the_pool_goes_on() {
-    let pool = ProcessPool::new(2).unwrap();
+    // A worker that had more than one would have begun the next ones before its nonsense is read.
+    let pool = ProcessPool::builder().workers(2).prefetch_depth(1).build().unwrap();
     let talking = pool.submit(talk, ());
     let others: Vec<_> = (0..100).map(|n| pool.submit(double, n)).collect();
     let error = talking.result().unwrap_err();
