@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::options::{self, OptionSpec, Options};
 use crate::report::Verdict;
-use crate::{asan, bench_setup, ci, fuzz, layers, test, tidy, tsan};
+use crate::{asan, bench_setup, ci, fuzz, layers, stress, test, tidy, tsan};
 
 /// Every command, in the order in which the help shows them.
 pub(crate) static COMMANDS: &[&Command] = &[
@@ -17,6 +17,7 @@ pub(crate) static COMMANDS: &[&Command] = &[
     &tsan::COMMAND,
     &asan::COMMAND,
     &fuzz::COMMAND,
+    &stress::COMMAND,
     &bench_setup::COMMAND,
 ];
 

@@ -16,6 +16,7 @@ mod load;
 mod options;
 mod process;
 mod report;
+mod stress;
 mod system;
 mod toolchain;
 mod workspace;

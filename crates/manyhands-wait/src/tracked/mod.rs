@@ -117,12 +117,13 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 place.insert(OwnWaker::new(cx.waker()))
             }
         };
+        waker.begin_poll();
         this.state.begin_poll(waker.waker());
         let (state, task) = (&this.state, &this.task);
         let poll = in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker.waker())));
         if poll.is_pending() {
-            let clones = waker.clones();
-            if let Some(wait) = this.state.leaves().only_wait(clones) {
+            let only_wait = this.state.leaves().only_wait();
+            if let Some(wait) = only_wait.filter(|_| waker.has_one_clone()) {
                 let (slot, agent) = this.state.listed(&this.task);
                 let is_provable = current_deadline().is_none();
                 let publication = Publication::new(wait.reason, wait.at.into(), None, None);

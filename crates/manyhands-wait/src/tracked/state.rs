@@ -108,10 +108,10 @@ impl Leaves {
         Some(self.pending.swap_remove(place))
     }
 
-    /// What the task waits for, if that is one thing and nothing else can wake it.
-    pub(super) fn only_wait(&self, clones: usize) -> Option<LeafWait> {
+    /// What the task waits for, if that is one thing as far as its leaves know.
+    pub(super) fn only_wait(&self) -> Option<LeafWait> {
         match &self.pending[..] {
-            [wait] if clones == 1 && !self.has_other_wakers => Some(wait.clone()),
+            [wait] if !self.has_other_wakers => Some(wait.clone()),
             _ => None,
         }
     }

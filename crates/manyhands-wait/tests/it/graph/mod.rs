@@ -5,4 +5,5 @@ mod cycles;
 mod doubt;
 mod knots;
 mod reports;
+mod stress;
 mod tasks;
