@@ -10,7 +10,7 @@ mod statistics;
 
 use std::fmt;
 use std::future::Future;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -370,6 +370,10 @@ fn too_many(permits: usize, core: &Core) -> ! {
         core.bound().unwrap_or(usize::MAX)
     )
 }
+
+// Its own state is whole whatever unwinds.
+impl UnwindSafe for Semaphore {}
+impl RefUnwindSafe for Semaphore {}
 
 impl fmt::Debug for Semaphore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,3 +11,4 @@ mod queue;
 mod reentrant;
 mod rwlock;
 mod semaphore;
+mod semaphore_deadlocks;

@@ -14,6 +14,7 @@ mod own_process;
 mod patience;
 mod portable;
 mod portable_ends;
+mod primitives;
 mod process_waits;
 mod retries;
 mod scopes;
