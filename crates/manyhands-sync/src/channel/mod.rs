@@ -5,9 +5,11 @@
 mod state;
 mod waits;
 
-use std::borrow::Cow;
 use std::fmt;
+use std::future::Future;
 use std::iter;
+use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Reason, TimedOut, Wait};
@@ -16,7 +18,7 @@ use crate::primitive::const_unless_loom;
 use crate::queue::{Closed, GetError, PutError, QueueShutdown};
 use crate::waiters::{Monitor, Waiting};
 use state::{GETTERS, PUTTERS, SIDES, State, Ticket, shut_down};
-use waits::{Getting, Putting, get_at_once, put_at_once};
+use waits::{Getting, Putting, get_at_once, put_at_once, taker_edge, value_edge};
 
 static VALUE: Reason = Reason::new("value from a channel");
 static TAKER: Reason = Reason::new("somebody to get from a channel");
@@ -48,7 +50,7 @@ static TAKER: Reason = Reason::new("somebody to get from a channel");
 #[doc(alias = "rendezvous")]
 pub struct Channel<T> {
     monitor: Monitor<State<T>, Ticket, SIDES>,
-    name: Option<Cow<'static, str>>,
+    name: Option<Arc<str>>,
 }
 
 impl<T> Channel<T> {
@@ -60,7 +62,7 @@ impl<T> Channel<T> {
     }
 
     /// A channel with a name for dumps and `Debug`.
-    pub fn named(name: impl Into<Cow<'static, str>>) -> Channel<T> {
+    pub fn named(name: impl Into<Arc<str>>) -> Channel<T> {
         Channel { name: Some(name.into()), ..Channel::new() }
     }
 
@@ -110,11 +112,16 @@ impl<T> Channel<T> {
     ///
     /// # Errors
     /// [`Closed`], with the value, if the channel was shut down before somebody got it.
-    pub async fn put_async(&self, value: T) -> Result<(), Closed<T>> {
-        let mut value = Some(value);
-        match Waiting::new(&self.monitor, Putting::new(&mut value)).await {
-            Ok(()) => Ok(()),
-            Err(Closed(())) => Err(Closed(value.expect(REFUSED))),
+    #[track_caller]
+    pub fn put_async(&self, value: T) -> impl Future<Output = Result<(), Closed<T>>> + use<'_, T> {
+        let at = Location::caller();
+        async move {
+            let mut value = Some(value);
+            let putting = Putting::new(&mut value, &self.name);
+            match Waiting::new(&self.monitor, putting).as_leaf(&TAKER, at).await {
+                Ok(()) => Ok(()),
+                Err(Closed(())) => Err(Closed(value.expect(REFUSED))),
+            }
         }
     }
 
@@ -152,8 +159,10 @@ impl<T> Channel<T> {
     ///
     /// # Errors
     /// [`Closed`] if the channel was shut down.
-    pub async fn get_async(&self) -> Result<T, Closed> {
-        Waiting::new(&self.monitor, Getting::new()).await
+    #[track_caller]
+    pub fn get_async(&self) -> impl Future<Output = Result<T, Closed>> + use<'_, T> {
+        let getting = Getting::new(&self.name);
+        Waiting::new(&self.monitor, getting).as_leaf(&VALUE, Location::caller())
     }
 
     /// The values to come, each waited for as by [`get`](Self::get), until the channel is shut down.
@@ -179,8 +188,8 @@ impl<T> Channel<T> {
     #[track_caller]
     fn put_until(&self, value: T, until: Option<Instant>) -> Result<(), PutError<T>> {
         let mut value = Some(value);
-        let putting = Waiting::new(&self.monitor, Putting::new(&mut value));
-        let put = Wait::new(&TAKER).until(until).run(putting);
+        let putting = Waiting::new(&self.monitor, Putting::new(&mut value, &self.name));
+        let put = Wait::new(&TAKER).until(until).on(&taker_edge(&self.name)).run(putting);
         match (put, value) {
             (Ok(Ok(())), _) => Ok(()),
             (Ok(Err(Closed(()))), value) => Err(PutError::Closed(value.expect(REFUSED))),
@@ -192,8 +201,8 @@ impl<T> Channel<T> {
 
     #[track_caller]
     fn get_until(&self, until: Option<Instant>) -> Result<T, GetError> {
-        let getting = Waiting::new(&self.monitor, Getting::new());
-        match Wait::new(&VALUE).until(until).run(getting) {
+        let getting = Waiting::new(&self.monitor, Getting::new(&self.name));
+        match Wait::new(&VALUE).until(until).on(&value_edge(&self.name)).run(getting) {
             Ok(got) => got.map_err(GetError::from),
             Err(TimedOut) => Err(GetError::Empty),
         }

@@ -1,7 +1,12 @@
 //! The two waits of a channel: for a value, and for somebody to take one.
 
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use manyhands_wait::Resource;
+
 use super::state::{GETTERS, Inside, PUTTERS, SIDES, State, Ticket, is_asked_for, settle, take};
-use crate::queue::{Closed, Turn};
+use crate::queue::{Closed, Edge, Turn};
 use crate::waiters::{Attempt, Granted, Protocol};
 
 /// Puts what is in `value` if somebody waits for it; false if it is still there.
@@ -40,14 +45,25 @@ pub(super) fn get_at_once<T>(inside: &mut Inside<'_, T>) -> Result<Option<T>, Cl
 /// Offers what is in `value`, until somebody has taken it. It is back in there if nobody has.
 pub(super) struct Putting<'a, T> {
     value: &'a mut Option<T>,
+    name: &'a Option<Arc<str>>,
     /// The offer that was not taken when the channel was shut down.
     refused: Option<u64>,
 }
 
 impl<'a, T> Putting<'a, T> {
-    pub(super) fn new(value: &'a mut Option<T>) -> Putting<'a, T> {
-        Putting { value, refused: None }
+    pub(super) fn new(value: &'a mut Option<T>, name: &'a Option<Arc<str>>) -> Putting<'a, T> {
+        Putting { value, name, refused: None }
     }
+}
+
+/// What putters wait for.
+pub(super) fn taker_edge(name: &Option<Arc<str>>) -> Edge {
+    Edge::new("somebody to get from", "channel", name)
+}
+
+/// What getters wait for.
+pub(super) fn value_edge(name: &Option<Arc<str>>) -> Edge {
+    Edge::new("a value from", "channel", name)
 }
 
 impl<T> Protocol<SIDES> for Putting<'_, T> {
@@ -90,21 +106,26 @@ impl<T> Protocol<SIDES> for Putting<'_, T> {
     fn unclaimed(&mut self, inside: &mut Inside<'_, T>, ticket: Ticket) {
         self.given_up(inside, ticket);
     }
-}
 
-/// Waits for a value.
-pub(super) struct Getting<T> {
-    turn: Option<Turn>,
-    of: std::marker::PhantomData<fn() -> T>,
-}
-
-impl<T> Getting<T> {
-    pub(super) fn new() -> Getting<T> {
-        Getting { turn: None, of: std::marker::PhantomData }
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(taker_edge(self.name))
     }
 }
 
-impl<T> Protocol<SIDES> for Getting<T> {
+/// Waits for a value.
+pub(super) struct Getting<'a, T> {
+    name: &'a Option<Arc<str>>,
+    turn: Option<Turn>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<'a, T> Getting<'a, T> {
+    pub(super) fn new(name: &'a Option<Arc<str>>) -> Getting<'a, T> {
+        Getting { name, turn: None, of: PhantomData }
+    }
+}
+
+impl<T> Protocol<SIDES> for Getting<'_, T> {
     const QUEUE: usize = GETTERS;
     type State = State<T>;
     type Ticket = Ticket;
@@ -134,5 +155,9 @@ impl<T> Protocol<SIDES> for Getting<T> {
             inside.getters.arrive(&turn);
             settle(inside);
         }
+    }
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(value_edge(self.name))
     }
 }

@@ -4,6 +4,7 @@
 //! All three are one type over one protocol, [`OrderedQueue`]; they differ in where items are kept.
 //! `README.md` in this folder states the protocol.
 
+mod edge;
 mod error;
 mod heap;
 mod iter;
@@ -15,6 +16,7 @@ mod statistics;
 mod turns;
 mod waits;
 
+pub(crate) use edge::Edge;
 pub use error::{Closed, GetError, PutError, TaskDoneError};
 pub use iter::Iter;
 pub use order::{Fifo, Lifo, Order, SmallestFirst};

@@ -1,8 +1,10 @@
 //! The queue that users see, whatever its order.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::fmt;
+use std::future::Future;
+use std::panic::Location;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Reason, TimedOut, Wait, check_cancelled, give_way};
@@ -15,7 +17,9 @@ use super::order::{Fifo, Items, Lifo, Order, SmallestFirst};
 use super::state::{GETTERS, JOINERS, PUTTERS, SIDES, State, settle, shut_down};
 use super::statistics::QueueStatistics;
 use super::turns::Turn;
-use super::waits::{Getting, Joining, Putting, Room, get_at_once, put_at_once};
+use super::waits::{
+    Getting, Joining, Putting, Room, done_edge, get_at_once, item_edge, put_at_once, room_edge,
+};
 use crate::primitive::const_unless_loom;
 use crate::waiters::{Monitor, Waiting};
 
@@ -40,7 +44,7 @@ static DONE: Reason = Reason::new("all items of a queue to be done");
 /// [`manyhands_wait::dump`], but never reported as a deadlock.
 pub struct OrderedQueue<T, O: Order<T>> {
     monitor: Monitor<State<O::Items>, Turn, SIDES>,
-    name: Option<Cow<'static, str>>,
+    name: Option<Arc<str>>,
 }
 
 macro_rules! constructors {
@@ -69,7 +73,7 @@ macro_rules! constructors {
             ///
             /// # Panics
             /// If `max_size` is 0.
-            pub fn named(name: impl Into<Cow<'static, str>>, max_size: usize) -> Self {
+            pub fn named(name: impl Into<Arc<str>>, max_size: usize) -> Self {
                 Self::new(max_size).with_name(name)
             }
         }
@@ -94,7 +98,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 
     /// The same queue with a name for dumps and `Debug`.
     #[must_use = "the name belongs to the queue that is returned"]
-    pub fn with_name(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.name = Some(name.into());
         self
     }
@@ -155,9 +159,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     /// [`Closed`], with the item, if the queue was shut down, before or while this waits.
-    pub async fn put_async(&self, item: T) -> Result<(), Closed<T>> {
-        let mut item = Some(item);
-        Waiting::new(&self.monitor, Putting::new(&mut item)).await
+    #[track_caller]
+    pub fn put_async(
+        &self,
+        item: T,
+    ) -> impl Future<Output = Result<(), Closed<T>>> + use<'_, T, O> {
+        let at = Location::caller();
+        async move {
+            let mut item = Some(item);
+            let putting = Putting::new(&mut item, &self.name);
+            Waiting::new(&self.monitor, putting).as_leaf(&ROOM, at).await
+        }
     }
 
     /// Takes the next item, waiting while there is none. For threads and coroutines.
@@ -204,8 +216,10 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     ///
     /// # Errors
     /// [`Closed`] if the queue was shut down and nothing is left in it.
-    pub async fn get_async(&self) -> Result<T, Closed> {
-        Waiting::new(&self.monitor, Getting::new()).await
+    #[track_caller]
+    pub fn get_async(&self) -> impl Future<Output = Result<T, Closed>> + use<'_, T, O> {
+        let getting = Getting::new(&self.name);
+        Waiting::new(&self.monitor, getting).as_leaf(&ITEM, Location::caller())
     }
 
     /// The items to come, each waited for as by [`get`](Self::get), until the queue is shut down and
@@ -230,11 +244,9 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// is enough, also if more is put before this caller goes on. For threads and coroutines.
     #[track_caller]
     pub fn join(&self) {
-        let joining = Waiting::new(&self.monitor, Joining::new());
-        match Wait::new(&DONE).run(joining) {
-            Ok(()) => {}
-            Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
-        }
+        let Ok(()) = self.join_until(None) else {
+            unreachable!("a wait without a limit does not time out");
+        };
     }
 
     /// Like [`join`](Self::join), waiting for at most `limit`.
@@ -243,13 +255,14 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// [`TimedOut`] if items were unfinished all the time.
     #[track_caller]
     pub fn join_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
-        let joining = Waiting::new(&self.monitor, Joining::new());
-        Wait::new(&DONE).until(Instant::now().checked_add(limit)).run(joining)
+        self.join_until(Instant::now().checked_add(limit))
     }
 
     /// Like [`join`](Self::join), for async code.
-    pub async fn join_async(&self) {
-        Waiting::new(&self.monitor, Joining::new()).await;
+    #[track_caller]
+    pub fn join_async(&self) -> impl Future<Output = ()> + use<'_, T, O> {
+        let joining = Joining::new(&self.name);
+        Waiting::new(&self.monitor, joining).as_leaf(&DONE, Location::caller())
     }
 
     /// How many items were put and are not [done](Self::task_done).
@@ -344,8 +357,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             }
         }
         let mut item = Some(item);
-        let putting = Waiting::new(&self.monitor, Putting::new(&mut item));
-        match Wait::new(&ROOM).until(until).run(putting) {
+        let putting = Waiting::new(&self.monitor, Putting::new(&mut item, &self.name));
+        match Wait::new(&ROOM).until(until).on(&room_edge(&self.name)).run(putting) {
             Ok(put) => put.map_err(PutError::from),
             Err(TimedOut) => Err(PutError::Full(item.expect("what was not put is still here"))),
         }
@@ -359,11 +372,17 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         {
             return Ok(item);
         }
-        let getting = Waiting::new(&self.monitor, Getting::new());
-        match Wait::new(&ITEM).until(until).run(getting) {
+        let getting = Waiting::new(&self.monitor, Getting::new(&self.name));
+        match Wait::new(&ITEM).until(until).on(&item_edge(&self.name)).run(getting) {
             Ok(got) => got.map_err(GetError::from),
             Err(TimedOut) => Err(GetError::Empty),
         }
+    }
+
+    #[track_caller]
+    fn join_until(&self, until: Option<Instant>) -> Result<(), TimedOut> {
+        let joining = Waiting::new(&self.monitor, Joining::new(&self.name));
+        Wait::new(&DONE).until(until).on(&done_edge(&self.name)).run(joining)
     }
 }
 

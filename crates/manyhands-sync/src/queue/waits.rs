@@ -1,7 +1,11 @@
 //! The three waits of a queue: for room, for an item, for everything to be done.
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 
+use manyhands_wait::Resource;
+
+use super::edge::Edge;
 use super::error::Closed;
 use super::order::Items;
 use super::state::{GETTERS, Inside, JOINERS, PUTTERS, SIDES, State, pop, push, settle};
@@ -11,14 +15,30 @@ use crate::waiters::{Attempt, Granted, Protocol};
 /// Waits for room, and puts what is in `item`, where it stays if the wait is given up.
 pub(super) struct Putting<'a, S: Items> {
     item: &'a mut Option<S::Item>,
+    name: &'a Option<Arc<str>>,
     /// Its turn, between being woken and taking the lock.
     turn: Option<Turn>,
 }
 
 impl<'a, S: Items> Putting<'a, S> {
-    pub(super) fn new(item: &'a mut Option<S::Item>) -> Putting<'a, S> {
-        Putting { item, turn: None }
+    pub(super) fn new(item: &'a mut Option<S::Item>, name: &'a Option<Arc<str>>) -> Putting<'a, S> {
+        Putting { item, name, turn: None }
     }
+}
+
+/// What putters wait for.
+pub(super) fn room_edge(name: &Option<Arc<str>>) -> Edge {
+    Edge::new("room in", "queue", name)
+}
+
+/// What getters wait for.
+pub(super) fn item_edge(name: &Option<Arc<str>>) -> Edge {
+    Edge::new("an item of", "queue", name)
+}
+
+/// What joiners wait for.
+pub(super) fn done_edge(name: &Option<Arc<str>>) -> Edge {
+    Edge::new("the end of all work on", "queue", name)
 }
 
 /// What can be done with an item at once.
@@ -83,21 +103,26 @@ impl<S: Items> Protocol<SIDES> for Putting<'_, S> {
         inside.putters.arrive(&turn);
         settle(inside);
     }
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(room_edge(self.name))
+    }
 }
 
 /// Waits for an item.
-pub(super) struct Getting<S> {
+pub(super) struct Getting<'a, S> {
+    name: &'a Option<Arc<str>>,
     turn: Option<Turn>,
     of: PhantomData<fn() -> S>,
 }
 
-impl<S> Getting<S> {
-    pub(super) fn new() -> Getting<S> {
-        Getting { turn: None, of: PhantomData }
+impl<'a, S> Getting<'a, S> {
+    pub(super) fn new(name: &'a Option<Arc<str>>) -> Getting<'a, S> {
+        Getting { name, turn: None, of: PhantomData }
     }
 }
 
-impl<S: Items> Protocol<SIDES> for Getting<S> {
+impl<S: Items> Protocol<SIDES> for Getting<'_, S> {
     const QUEUE: usize = GETTERS;
     type State = State<S>;
     type Ticket = Turn;
@@ -124,18 +149,25 @@ impl<S: Items> Protocol<SIDES> for Getting<S> {
         inside.getters.arrive(&turn);
         settle(inside);
     }
-}
 
-/// Waits for a moment at which everything that was put is done.
-pub(super) struct Joining<S>(PhantomData<fn() -> S>);
-
-impl<S> Joining<S> {
-    pub(super) fn new() -> Joining<S> {
-        Joining(PhantomData)
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(item_edge(self.name))
     }
 }
 
-impl<S: Items> Protocol<SIDES> for Joining<S> {
+/// Waits for a moment at which everything that was put is done.
+pub(super) struct Joining<'a, S> {
+    name: &'a Option<Arc<str>>,
+    of: PhantomData<fn() -> S>,
+}
+
+impl<'a, S> Joining<'a, S> {
+    pub(super) fn new(name: &'a Option<Arc<str>>) -> Joining<'a, S> {
+        Joining { name, of: PhantomData }
+    }
+}
+
+impl<S: Items> Protocol<SIDES> for Joining<'_, S> {
     const QUEUE: usize = JOINERS;
     type State = State<S>;
     type Ticket = Turn;
@@ -151,6 +183,10 @@ impl<S: Items> Protocol<SIDES> for Joining<S> {
     }
 
     fn unclaimed(&mut self, _: &mut Inside<'_, S>, _: Turn) {}
+
+    fn edge(&self) -> Arc<dyn Resource> {
+        Arc::new(done_edge(self.name))
+    }
 }
 
 /// Waits: whoever was woken in vain before all others, the rest behind them.

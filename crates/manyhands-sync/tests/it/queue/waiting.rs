@@ -224,11 +224,19 @@ fn iteration_ends_when_the_queue_is_shut_down_and_empty() {
 }
 
 #[test]
-fn a_wait_is_listed_with_its_reason() {
-    let queue = Queue::<u8>::new(1);
+fn a_wait_is_listed_with_what_it_is_for() {
+    let queue = Queue::named("orders", 1);
+    let is_listed = |text: &str| manyhands_wait::dump().to_string().contains(text);
+    queue.put(1).unwrap();
     thread::scope(|scope| {
+        scope.spawn(|| queue.join());
+        scope.spawn(|| queue.put(2));
+        wait_until(|| is_listed("for room in queue 'orders'"));
+        wait_until(|| is_listed("for the end of all work on queue 'orders'"));
+        assert_eq!((queue.get(), queue.get()), (Ok(1), Ok(2)));
         scope.spawn(|| queue.get());
-        wait_until(|| manyhands_wait::dump().to_string().contains("item of a queue"));
+        wait_until(|| is_listed("for an item of queue 'orders'"));
         queue.shutdown(QueueShutdown::Drain);
+        (0..2).for_each(|_| queue.task_done().unwrap());
     });
 }
