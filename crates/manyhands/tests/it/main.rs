@@ -16,6 +16,7 @@ mod portable;
 mod portable_ends;
 mod primitives;
 mod process_waits;
+mod queues;
 mod retries;
 mod scopes;
 mod shutdown;
