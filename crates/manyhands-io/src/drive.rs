@@ -47,7 +47,7 @@ pub fn drive<F>(
 where
     F: Future + 'static,
 {
-    let wait = Wait::new(reason).from_outside().until(until);
+    let wait = Wait::new(reason).ended_from_outside().until(until);
     match Place::here() {
         Ok(Place::Thread(reactor)) => {
             let _context = reactor.enter();

@@ -28,7 +28,7 @@ static FUTURE: Reason = Reason::new("future with I/O");
 /// ```
 #[track_caller]
 pub fn wait<F: Future>(future: F) -> F::Output {
-    match run(Place::here(), Wait::new(&FUTURE).from_outside(), future) {
+    match run(Place::here(), Wait::new(&FUTURE).ended_from_outside(), future) {
         Ok(value) => value,
         Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
     }
@@ -46,7 +46,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, TimedOut> {
     run(
         Place::here(),
-        Wait::new(&FUTURE).from_outside().until(Instant::now().checked_add(limit)),
+        Wait::new(&FUTURE).ended_from_outside().until(Instant::now().checked_add(limit)),
         future,
     )
 }
@@ -60,7 +60,7 @@ pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, 
 /// Like [`wait`].
 #[track_caller]
 pub fn wait_deadline<F: Future>(future: F, at: Instant) -> Result<F::Output, TimedOut> {
-    run(Place::here(), Wait::new(&FUTURE).from_outside().until(Some(at)), future)
+    run(Place::here(), Wait::new(&FUTURE).ended_from_outside().until(Some(at)), future)
 }
 
 /// Like [`wait`], with a reason for dumps and perhaps an end.
@@ -76,7 +76,7 @@ pub fn wait_for<F: Future>(
     until: Option<Instant>,
     future: F,
 ) -> Result<F::Output, TimedOut> {
-    run(Place::here(), Wait::new(reason).from_outside().until(until), future)
+    run(Place::here(), Wait::new(reason).ended_from_outside().until(until), future)
 }
 
 #[track_caller]

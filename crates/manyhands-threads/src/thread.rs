@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use manyhands_executor::{Job, Outcome, TaskHandle, TaskOptions};
 use manyhands_executor::{Task, TaskError};
-use manyhands_wait::TimedOut;
+use manyhands_wait::{Deadlock, TimedOut};
 
 use crate::registry::{self, CurrentThread, Info};
 
@@ -76,9 +76,22 @@ impl<R> Thread<R> {
     }
 
     /// Waits until the thread has ended and leaves the result where it is.
+    ///
+    /// # Panics
+    /// With the report if that can never be: see [`wait_checked`](Self::wait_checked).
     #[track_caller]
     pub fn wait(&self) {
         self.task.wait();
+    }
+
+    /// Like [`wait`](Self::wait), and says so if the thread will never end because it waits for this
+    /// very caller, or for others who do.
+    ///
+    /// # Errors
+    /// The [`Deadlock`]: who waits for whom. The thread goes on.
+    #[track_caller]
+    pub fn wait_checked(&self) -> Result<(), Deadlock> {
+        self.task.wait_checked()
     }
 
     /// Whether the thread's function has not ended yet.

@@ -78,7 +78,7 @@ impl Publication {
     }
 
     /// Says whether what is waited for may come from outside of the known contexts.
-    pub(crate) fn from_outside(mut self, is_from_outside: bool) -> Publication {
+    pub(crate) fn ended_from_outside(mut self, is_from_outside: bool) -> Publication {
         self.is_from_outside = is_from_outside;
         self
     }

@@ -32,7 +32,7 @@ static SLEEP: Reason = Reason::new("sleep");
 /// ```
 #[track_caller]
 pub fn wait<F: Future>(future: F) -> F::Output {
-    match Wait::new(&FUTURE).from_outside().run(future) {
+    match Wait::new(&FUTURE).ended_from_outside().run(future) {
         Ok(value) => value,
         Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
     }
@@ -45,7 +45,7 @@ pub fn wait<F: Future>(future: F) -> F::Output {
 /// [`TimedOut`] when the time is over.
 #[track_caller]
 pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, TimedOut> {
-    Wait::new(&FUTURE).from_outside().until(Instant::now().checked_add(limit)).run(future)
+    Wait::new(&FUTURE).ended_from_outside().until(Instant::now().checked_add(limit)).run(future)
 }
 
 /// Like [`wait`], until `at` at the latest.
@@ -54,7 +54,7 @@ pub fn wait_timeout<F: Future>(future: F, limit: Duration) -> Result<F::Output, 
 /// [`TimedOut`] when that instant has come.
 #[track_caller]
 pub fn wait_deadline<F: Future>(future: F, at: Instant) -> Result<F::Output, TimedOut> {
-    Wait::new(&FUTURE).from_outside().until(Some(at)).run(future)
+    Wait::new(&FUTURE).ended_from_outside().until(Some(at)).run(future)
 }
 
 /// Like [`wait`], with a reason for dumps and perhaps an end.
@@ -67,7 +67,7 @@ pub fn wait_for<F: Future>(
     until: Option<Instant>,
     future: F,
 ) -> Result<F::Output, TimedOut> {
-    Wait::new(reason).from_outside().until(until).run(future)
+    Wait::new(reason).ended_from_outside().until(until).run(future)
 }
 
 /// Does nothing for `length`. Ends early, by unwinding, if the running task is cancelled or its
@@ -119,7 +119,7 @@ impl<'a> Wait<'a> {
     /// Says that what is waited for may come from outside of the known contexts: a socket, another
     /// process, a future of unknown make. Where somebody waits so, the process is not
     /// [quiet](crate::report_when_quiet()).
-    pub const fn from_outside(mut self) -> Wait<'a> {
+    pub const fn ended_from_outside(mut self) -> Wait<'a> {
         self.is_from_outside = true;
         self
     }
@@ -221,7 +221,7 @@ impl<'a> Wait<'a> {
         stops_context: bool,
     ) -> Publication {
         let publication = Publication::new(self.reason, at.into(), self.until_when(), self.task)
-            .from_outside(self.is_from_outside);
+            .ended_from_outside(self.is_from_outside);
         let Some(edge) = self.edge else { return publication };
         let is_provable = stops_context && self.until.is_none() && current_deadline().is_none();
         // SAFETY: only the lifetime changes. The publication is shown for as long as the guard in

@@ -49,8 +49,10 @@ pub use manyhands_threads::{
     enumerate, exit,
 };
 pub use manyhands_wait::{
-    CancelToken, Cancelled, Context, ContextKind, Dump, Parker, Reason, TimedOut, check_cancelled,
-    current_deadline, dump, is_cancelled, sleep, timeout, with_cancel_token, with_parker,
+    Agent, CancelToken, Cancelled, Context, ContextKind, Deadlock, Dump, Parker, Quiet, QuietWatch,
+    Reason, Report, ReportListener, TimedOut, check_cancelled, current_deadline, dump,
+    is_cancelled, is_deadlock_detection_on, on_report, report_when_quiet, set_deadlock_detection,
+    sleep, timeout, with_cancel_token, with_parker,
 };
 pub use model::{Model, UnknownModel};
 

@@ -62,7 +62,7 @@ fn a_process_is_not_quiet_while_a_wait_may_end_or_somebody_works() {
             let _nobody_listens_any_more = reports.send(report.clone());
         });
         let timed = |wait: Wait<'static>| wait.until(Instant::now().checked_add(LONG));
-        let outside = |wait: Wait<'static>| wait.from_outside();
+        let outside = |wait: Wait<'static>| wait.ended_from_outside();
         for may_end in [&timed as &(dyn Fn(Wait<'static>) -> Wait<'static> + Sync), &outside] {
             let token = CancelToken::new();
             let watch = report_when_quiet(AFTER).expect("a thread");
