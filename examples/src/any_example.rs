@@ -50,12 +50,20 @@ examples! {
     h4_twelve_sites: "../seeds/h4_twelve_sites.rs",
     h5_web_handler: "../seeds/h5_web_handler.rs",
     h6_where_the_time_went: "../seeds/h6_where_the_time_went.rs",
+    l1_without_a_lock: "../seeds/l1_without_a_lock.rs",
+    l2_with_a_lock: "../seeds/l2_with_a_lock.rs",
+    l3_join_instead: "../seeds/l3_join_instead.rs",
+    l4_locked_twice: "../seeds/l4_locked_twice.rs",
+    l5_locked_again: "../seeds/l5_locked_again.rs",
+    l6_noodles_and_fork: "../seeds/l6_noodles_and_fork.rs",
     p1_start_a_process: "../seeds/p1_start_a_process.rs",
     p2_manager_list: "../seeds/p2_manager_list.rs",
     p3_subprocess: "../seeds/p3_subprocess.rs",
     p4_daemon_process: "../seeds/p4_daemon_process.rs",
     p4_no_zombies: "../seeds/p4_no_zombies.rs",
+    q1_three_queues: "../seeds/q1_three_queues.rs",
     q2_producer_and_consumer: "../seeds/q2_producer_and_consumer.rs",
+    q2_within_a_process: "../seeds/q2_within_a_process.rs",
     t1_start_a_thread: "../seeds/t1_start_a_thread.rs",
     t2_one_process_id: "../seeds/t2_one_process_id.rs",
     t3_cheap_to_start: "../seeds/t3_cheap_to_start.rs",
@@ -76,6 +84,7 @@ examples! {
     nothing_hangs: "../promises/nothing_hangs.rs",
     structured: "../promises/structured.rs",
     wait_anywhere: "../promises/wait_anywhere.rs",
+    deadlocks: "../deadlocks/main.rs",
 }
 
 fn main() -> anyhow::Result<()> {

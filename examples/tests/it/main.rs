@@ -3,8 +3,10 @@
 
 mod coroutines;
 mod executors;
+mod gallery;
 mod http;
 mod listing;
+mod locks;
 mod models;
 mod processes;
 mod program;

@@ -29,9 +29,13 @@ fn a2_never_more_than_ten_pages_at_a_time() {
         (1..=50).map(|page| format!("{page} {}", 1000 + page)).collect();
     assert!(pages.iter().eq(&expected), "{pages:?}");
     assert_eq!(ended.after("at most "), "10 at a time");
+    assert_eq!(ended.count("craw url:"), 100);
+    assert!(number(ended.after("with a semaphore the site saw at most ")) <= 10.0);
     assert!(number(ended.after("the site saw at most ")) <= 10.0);
     // Five rounds of at least 20 ms each.
-    assert!(number(ended.after("use time second: ")) >= 0.1);
+    for how in ["a semaphore", "a pool of ten"] {
+        assert!(number(ended.after(&format!("{how}: use time second: "))) >= 0.1);
+    }
 }
 
 #[test]

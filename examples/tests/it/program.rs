@@ -1,6 +1,7 @@
 //! Running an example.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// An example that has run to its end, successfully.
 pub(crate) struct Ended {
@@ -17,6 +18,27 @@ pub(crate) fn run(name: &str, arguments: &str) -> Ended {
     run_with(name, arguments, |_| {})
 }
 
+/// Like [`run`], for a program that may hang: one that takes longer than `limit` is killed, and what it
+/// has printed is shown. It must print less than a pipe holds.
+pub(crate) fn run_within(limit: Duration, name: &str, arguments: &str) -> Ended {
+    let mut command = any_example();
+    command.arg(name).args(arguments.split_whitespace());
+    let mut child = command.spawn().expect("the program was built with the tests");
+    let pid = child.id();
+    let end = Instant::now() + limit;
+    while child.try_wait().expect("a child can be waited for").is_none() {
+        if Instant::now() > end {
+            child.kill().expect("a child can be killed");
+            let output = child.wait_with_output().expect("the output of a child can be read");
+            let said = String::from_utf8_lossy(&output.stdout);
+            panic!("{name} {arguments} still ran after {limit:?}; it had printed\n{said}");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let output = child.wait_with_output().expect("the output of a child can be read");
+    ended(name, pid, output)
+}
+
 /// Like [`run`], with a change to the command before it is started.
 pub(crate) fn run_with(name: &str, arguments: &str, change: impl FnOnce(&mut Command)) -> Ended {
     let mut command = any_example();
@@ -25,6 +47,10 @@ pub(crate) fn run_with(name: &str, arguments: &str, change: impl FnOnce(&mut Com
     let child = command.spawn().expect("the program was built with the tests");
     let pid = child.id();
     let output = child.wait_with_output().expect("the output of a child can be read");
+    ended(name, pid, output)
+}
+
+fn ended(name: &str, pid: u32, output: Output) -> Ended {
     let text = |bytes| String::from_utf8(bytes).expect("examples print UTF-8");
     let (stdout, stderr) = (text(output.stdout), text(output.stderr));
     assert!(output.status.success(), "{name}: {}\n{stdout}\n{stderr}", output.status);
