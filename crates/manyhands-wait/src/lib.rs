@@ -35,6 +35,7 @@ mod reason;
 mod report;
 mod resource;
 mod scheduled;
+mod sigquit;
 mod slot;
 mod spin;
 mod table;
@@ -68,6 +69,7 @@ pub use report::{
 };
 pub use resource::{Blockers, Resource};
 pub use scheduled::ScheduledContext;
+pub use sigquit::dump_on_sigquit;
 pub use spin::Spin;
 pub use timed_out::TimedOut;
 pub use timeout::timeout;

@@ -67,6 +67,8 @@ impl Drop for ReportListener {
 
 /// Passes a report to everybody who listens. False if nobody does.
 pub(crate) fn tell(report: &Report) -> bool {
+    #[cfg(feature = "tracing")]
+    emit(report);
     let listeners: Vec<Listener> = {
         let listeners = LISTENERS.lock().unwrap_or_else(PoisonError::into_inner);
         listeners.iter().map(|(_, listener)| Arc::clone(listener)).collect()
@@ -79,6 +81,15 @@ pub(crate) fn tell(report: &Report) -> bool {
         }
     }
     heard
+}
+
+/// A proof is an error, a suspicion a warning.
+#[cfg(feature = "tracing")]
+fn emit(report: &Report) {
+    match report {
+        Report::Deadlock(deadlock) => tracing::error!(target: "manyhands", "{deadlock}"),
+        suspicion => tracing::warn!(target: "manyhands", "{suspicion}"),
+    }
 }
 
 const UNKNOWN: u8 = 0;

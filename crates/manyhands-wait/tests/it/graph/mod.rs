@@ -5,5 +5,6 @@ mod cycles;
 mod doubt;
 mod knots;
 mod reports;
+mod sigquit;
 mod stress;
 mod tasks;
