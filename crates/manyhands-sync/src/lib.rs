@@ -12,6 +12,7 @@
 mod holders;
 mod observer;
 mod owner;
+mod patience;
 mod poison;
 mod primitive;
 mod statistics;

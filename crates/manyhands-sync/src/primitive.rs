@@ -36,10 +36,6 @@ impl<T: ?Sized> UnsafeCell<T> {
         f(self.0.get())
     }
 
-    pub(crate) fn get_mut(&mut self) -> &mut T {
-        self.0.get_mut()
-    }
-
     pub(crate) fn with_mut<R>(&self, f: impl FnOnce(*mut T) -> R) -> R {
         f(self.0.get())
     }

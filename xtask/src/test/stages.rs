@@ -6,7 +6,8 @@ use crate::process;
 use crate::workspace::Workspace;
 
 /// The crates whose protocols are model-checked, if they have a test target named `loom`.
-const LOOM_CRATES: &[&str] = &["manyhands-wait", "manyhands-executor", "manyhands-coroutines"];
+const LOOM_CRATES: &[&str] =
+    &["manyhands-wait", "manyhands-sync", "manyhands-executor", "manyhands-coroutines"];
 
 /// One part of the run.
 #[derive(Debug)]

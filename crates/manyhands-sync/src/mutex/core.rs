@@ -3,17 +3,13 @@
 use std::fmt;
 use std::panic::Location;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::hold::{FREE, Hold, WAITERS};
 use crate::owner::Owner;
+use crate::patience;
 use crate::statistics::LockStatistics;
 use crate::waiters::{Entry, Monitor};
-
-/// A waiter that has waited for so long is handed the lock, so that nobody is quicker.
-pub(super) const PATIENCE: Duration = Duration::from_micros(500);
-/// A waiter that was woken so many times and found the lock taken is handed it too.
-pub(super) const TRIES: u32 = 2;
 
 /// Made when it is needed first; shared with the wait-for graph by async waits, whose futures may be
 /// forgotten and so must not be relied on to keep the mutex in its place.
@@ -106,7 +102,7 @@ pub(super) fn release(entry: &mut Entry<'_, State, Ticket>, hold: &Hold) {
         return hold.set(FREE);
     };
     let waited = ticket.since.elapsed();
-    if ticket.tries >= TRIES || waited >= PATIENCE {
+    if patience::is_over(waited, ticket.tries) {
         ticket.handed = true;
         state.statistics.handed_over += 1;
         state.statistics.count(waited);

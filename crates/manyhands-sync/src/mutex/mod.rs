@@ -190,7 +190,8 @@ impl<T: ?Sized> Mutex<T> {
 
     /// The value, without locking: whoever has the mutex exclusively is alone with it.
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
+        // SAFETY: the lock is borrowed exclusively, and the result as long.
+        self.value.with_mut(|value| unsafe { &mut *value })
     }
 
     /// Whether somebody holds the lock. Right now: it may be otherwise by the time one looks.

@@ -3,22 +3,18 @@
 use std::panic::Location;
 use std::ptr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::word::{FREE, Place, WAITERS, WRITER, is_free};
 use crate::holders::Holders;
 use crate::observer::ObservedLock;
 use crate::owner::Owner;
+use crate::patience;
 use crate::poison::Poison;
 use crate::primitive::{AtomicPtr, AtomicU64, Ordering};
 use crate::statistics::LockStatistics;
 use crate::waiters::{Entry, Monitor};
 use crate::wandering::Wandering;
-
-/// A writer that has waited for so long is handed the lock, so that nobody is quicker.
-const PATIENCE: Duration = Duration::from_micros(500);
-/// A writer that was woken so many times and found the lock taken is handed it too.
-const TRIES: u32 = 2;
 
 /// Everything but the value. Made when the lock is used first; shared with the wait-for graph by async
 /// waits, whose futures may be forgotten.
@@ -206,7 +202,7 @@ impl Core {
         }
         let others = if waiting > 1 { WAITERS } else { FREE };
         let waited = ticket.since.elapsed();
-        if ticket.tries >= TRIES || waited >= PATIENCE {
+        if patience::is_over(waited, ticket.tries) {
             ticket.handed = Some(Place::Standing);
             state.statistics.handed_over += 1;
             state.statistics.count(waited);

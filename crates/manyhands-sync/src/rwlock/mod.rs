@@ -197,7 +197,8 @@ impl<T: ?Sized> RwLock<T> {
 
     /// The value, without locking: whoever has the lock exclusively is alone with it.
     pub fn get_mut(&mut self) -> &mut T {
-        self.value.get_mut()
+        // SAFETY: the lock is borrowed exclusively, and the result as long.
+        self.value.with_mut(|value| unsafe { &mut *value })
     }
 
     /// Whether somebody holds the lock, to read or to write. Right now: it may be otherwise by the time
