@@ -22,8 +22,8 @@ Stages, all of them run whatever becomes of each:
   unit and integration tests of every crate
   the tests inside the example programs
   the documentation tests
-  the loom models of manyhands-wait, manyhands-executor and manyhands-coroutines (own folder
-  target/loom)
+  the loom models of manyhands-wait, manyhands-sync, manyhands-executor and
+  manyhands-coroutines (own folder target/loom)
 cargo-nextest runs the first two where it is installed, otherwise cargo test does.
 System packages that are missing are installed with apt-get when this runs as root;
 otherwise the command says what to install. The lines with which each runner closed are

@@ -14,9 +14,9 @@ pub(crate) static COMMAND: Command = Command {
     name: "tsan",
     summary: "Run the tests of the primitives under ThreadSanitizer.",
     details: "\
-Builds manyhands-wait, manyhands-executor and manyhands-threads together with the standard
-library with -Zsanitizer=thread (own folder target/tsan) and runs their unit and integration
-tests; a data race fails the test in which it is seen. The standard library has to be built
+Builds manyhands-wait, manyhands-sync, manyhands-executor and manyhands-threads together with
+the standard library with -Zsanitizer=thread (own folder target/tsan) and runs their unit and
+integration tests; a data race fails the test in which it is seen. The standard library has to be built
 too, because ThreadSanitizer takes every use of a lock it did not instrument for a race: the
 component rust-src is added through rustup if it is missing. What ThreadSanitizer cannot
 understand is named, with the reason, in xtask/tsan-suppressions.txt.
@@ -26,7 +26,8 @@ On x86_64 Linux only.",
 };
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
-const CRATES: &[&str] = &["manyhands-wait", "manyhands-executor", "manyhands-threads"];
+const CRATES: &[&str] =
+    &["manyhands-wait", "manyhands-sync", "manyhands-executor", "manyhands-threads"];
 
 fn run(_: &Options) -> Result<Verdict> {
     if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {

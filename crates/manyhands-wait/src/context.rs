@@ -229,7 +229,7 @@ pub(crate) fn thread_slot() -> (&'static Slot, Agent) {
 
 /// The agent of this thread, if it is known already.
 pub(crate) fn known_thread() -> Option<Agent> {
-    OWN.get().map(|(_, agent)| agent)
+    OWN.with(Cell::get).map(|(_, agent)| agent)
 }
 
 /// The slot of the code that this thread runs while it waits.
