@@ -18,7 +18,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Deadlock, Reason, Resource, TimedOut, Wait};
+use manyhands_wait::{Deadlock, Reason, Resource, TimedOut, Wait, give_way};
 
 use crate::mutex::{AsyncMutexGuard, MutexGuard};
 use crate::primitive::const_unless_loom;
@@ -298,7 +298,12 @@ impl Condvar {
             let mut guard = Some(guard);
             poll_fn(|cx| {
                 let poll = waiting.as_mut().poll(cx);
-                guard = None;
+                let has_queued = guard.take().is_some();
+                // Another coroutine of this thread may be about to notify it, which is seen without
+                // making the wait known and taking that back.
+                if has_queued && at.is_none() && give_way() {
+                    return waiting.as_mut().poll(cx);
+                }
                 poll
             })
             .await

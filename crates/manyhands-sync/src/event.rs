@@ -1,9 +1,14 @@
 //! A flag that contexts wait for.
 //!
-//! The flag is a word of its own, so that asking for it and finding it set take no lock. It is only
-//! set under the lock of the waiters, and waiters look at it under that lock before they queue: none
-//! misses it. Whoever waits when it is set is granted by name, so clearing the flag the moment
+//! The flag is the lowest bit of a word, so that asking for it and finding it set take no lock. It is
+//! only set under the lock of the waiters, and waiters look at it under that lock before they queue:
+//! none misses it. Whoever waits when it is set is granted by name, so clearing the flag the moment
 //! after takes nothing back.
+//!
+//! The other bits count how many times it was set. A coroutine lets the others of its thread that are
+//! ready run once before it queues, because one of them may be about to set the event, and a switch
+//! costs a tenth of a wait; by the count it knows that the flag was set meanwhile, also if it is
+//! cleared again.
 
 use std::fmt;
 use std::future::Future;
@@ -11,11 +16,16 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, Resource, TimedOut, Wait};
+use manyhands_wait::{Reason, Resource, TimedOut, Wait, give_way};
 
-use crate::primitive::{AtomicU32, Ordering, const_unless_loom};
+use crate::primitive::{AtomicU64, Ordering, const_unless_loom};
 use crate::signal::Signal;
 use crate::waiters::{Attempt, Entry, Granted, Monitor, Protocol, Waiting};
+
+/// The flag is set.
+const FLAG: u64 = 1;
+/// It was set once more.
+const ONCE: u64 = 2;
 
 static EVENT: Reason = Reason::new("event");
 
@@ -43,8 +53,8 @@ static EVENT: Reason = Reason::new("event");
 #[doc(alias = "asyncio.Event")]
 #[doc(alias = "gevent.event.Event")]
 pub struct Event {
-    /// 1 if the flag is set. Becomes 1 under the lock of the waiters only.
-    flag: AtomicU32,
+    /// [`FLAG`], and above it how many times that was set. Set under the lock of the waiters only.
+    word: AtomicU64,
     waiters: Monitor<(), ()>,
     signal: Signal,
 }
@@ -55,7 +65,7 @@ impl Event {
         #[track_caller]
         pub fn new() -> Event {
             let signal = Signal::new("event", Location::caller());
-            Event { flag: AtomicU32::new(0), waiters: Monitor::new(()), signal }
+            Event { word: AtomicU64::new(0), waiters: Monitor::new(()), signal }
         }
     }
 
@@ -75,14 +85,22 @@ impl Event {
     #[inline]
     #[doc(alias = "ready")]
     pub fn is_set(&self) -> bool {
-        self.flag.load(Ordering::Acquire) != 0
+        self.word.load(Ordering::Acquire) & FLAG != 0
     }
 
     /// Sets the flag: whoever waits goes on, even if the flag is cleared at once. Setting it again
     /// changes nothing. Never waits; may be called from anywhere.
     pub fn set(&self) {
         let mut waiters = self.waiters.enter();
-        self.flag.store(1, Ordering::Release);
+        let set =
+            |word: u64| if word & FLAG == 0 { (word | FLAG).wrapping_add(ONCE) } else { word };
+        // Written also if it is set already: whoever clears it is synchronized with this.
+        let mut before = self.word.load(Ordering::Relaxed);
+        while let Err(now) =
+            self.word.compare_exchange(before, set(before), Ordering::AcqRel, Ordering::Relaxed)
+        {
+            before = now;
+        }
         waiters.grant_all();
     }
 
@@ -94,7 +112,7 @@ impl Event {
     /// over before the event was set.
     pub fn clear(&self) {
         // Not a mere store: it must be synchronized with the `set` whose flag it takes away.
-        self.flag.swap(0, Ordering::AcqRel);
+        self.word.fetch_and(!FLAG, Ordering::AcqRel);
     }
 
     /// Waits until the flag is set; returns at once if it is. For threads and coroutines.
@@ -103,7 +121,7 @@ impl Event {
     /// Ends early, by unwinding, if the running task is cancelled or its deadline passes.
     #[track_caller]
     pub fn wait(&self) {
-        if !self.is_set() {
+        if !self.is_set_soon() {
             let ended = self.block(None);
             debug_assert!(ended.is_ok(), "a wait without a limit does not time out");
         }
@@ -115,7 +133,7 @@ impl Event {
     /// [`TimedOut`] if the flag was not set in that time.
     #[track_caller]
     pub fn wait_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
-        if self.is_set() { Ok(()) } else { self.block(Instant::now().checked_add(limit)) }
+        if self.is_set_soon() { Ok(()) } else { self.block(Instant::now().checked_add(limit)) }
     }
 
     /// Waits until the flag is set, in async code. Dropping the future ends the wait and loses
@@ -128,6 +146,13 @@ impl Event {
     /// How many contexts wait for it now.
     pub fn waiting(&self) -> usize {
         self.waiters.enter().waiting()
+    }
+
+    /// Whether the flag is set, or is set by another coroutine of this thread that is ready to run.
+    #[inline]
+    fn is_set_soon(&self) -> bool {
+        let before = self.word.load(Ordering::Acquire);
+        before & FLAG != 0 || give_way() && self.word.load(Ordering::Acquire) != before
     }
 
     #[track_caller]

@@ -14,7 +14,7 @@ use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Agent, Deadlock, Reason, TimedOut, Wait, WaitError};
+use manyhands_wait::{Agent, Deadlock, Reason, TimedOut, Wait, WaitError, give_way};
 
 use self::core::{Claim, Core, Request};
 pub use over_release::OverRelease;
@@ -342,7 +342,11 @@ impl Semaphore {
         let core = self.core();
         let request =
             Request { core, permits, agent: Some(Agent::current()), at: Location::caller() };
-        let claim = match core.try_acquire(&request) {
+        // Another coroutine of this thread may be about to give some back.
+        let claim = core
+            .try_acquire(&request)
+            .or_else(|| give_way().then(|| core.try_acquire(&request))?);
+        let claim = match claim {
             Some(claim) => claim,
             None => wait(request, limit)?,
         };

@@ -3,6 +3,7 @@
 mod barrier;
 mod channel;
 mod condvar;
+mod dumps;
 mod event;
 mod mutex;
 mod patience;

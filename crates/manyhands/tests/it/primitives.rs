@@ -144,3 +144,47 @@ fn a_cancelled_coroutine_breaks_the_barrier_for_the_others() {
     assert_eq!(kinds, [BarrierErrorKind::Left; 3]);
     assert!(leaves.result().unwrap_err().is_cancelled());
 }
+
+/// A coroutine that is about to wait lets others run before it queues. What happens then counts.
+#[test]
+fn coroutines_of_one_thread_miss_nothing_while_they_give_way() {
+    use manyhands::{spawn_local, yield_now};
+    use std::rc::Rc;
+
+    let event = Rc::new(Event::new());
+    let waits = Rc::clone(&event);
+    let waiter = spawn_local(move || waits.wait());
+    let setter = spawn_local(move || {
+        event.set();
+        event.clear();
+    });
+    waiter.result().unwrap();
+    setter.result().unwrap();
+
+    let shared = Rc::new((Mutex::new(0), Condvar::new()));
+    let waits = Rc::clone(&shared);
+    let waiter = spawn_local(move || *waits.1.wait(waits.0.lock()));
+    let notifier = spawn_local(move || {
+        *shared.0.lock() = 7;
+        assert_eq!(shared.1.notify_all(), 1);
+    });
+    assert_eq!(waiter.result().unwrap(), 7);
+    notifier.result().unwrap();
+
+    let semaphore = Rc::new(Semaphore::new(1));
+    let order = Rc::new(std::cell::RefCell::new(Vec::new()));
+    let tasks: Vec<_> = (0..4)
+        .map(|number| {
+            let (semaphore, order) = (Rc::clone(&semaphore), Rc::clone(&order));
+            spawn_local(move || {
+                let _permit = semaphore.acquire();
+                yield_now();
+                order.borrow_mut().push(number);
+            })
+        })
+        .collect();
+    tasks.into_iter().for_each(|task| task.result().unwrap());
+    let mut order = order.take();
+    order.sort_unstable();
+    assert_eq!(order, [0, 1, 2, 3]);
+}
