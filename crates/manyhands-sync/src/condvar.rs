@@ -235,14 +235,7 @@ impl Condvar {
         &self,
         guard: AsyncMutexGuard<'a, T>,
     ) -> impl Future<Output = AsyncMutexGuard<'a, T>> + Send + use<'_, 'a, T> {
-        let at = Location::caller();
-        let mutex = AsyncMutexGuard::mutex(&guard);
-        async move {
-            let baton = self.sleep_at(guard, Some(at)).await;
-            let guard = mutex.lock_async().await;
-            baton.keep();
-            guard
-        }
+        self.wait_async_at(guard, Location::caller())
     }
 
     /// Waits until `condition` holds, in async code: looks at it first, and whenever it is notified.
@@ -258,13 +251,22 @@ impl Condvar {
         let at = Location::caller();
         async move {
             while !condition(&mut guard) {
-                let mutex = AsyncMutexGuard::mutex(&guard);
-                let baton = self.sleep_at(guard, Some(at)).await;
-                guard = mutex.lock_async().await;
-                baton.keep();
+                guard = self.wait_async_at(guard, at).await;
             }
             guard
         }
+    }
+
+    async fn wait_async_at<'a, T: ?Sized + Send>(
+        &self,
+        guard: AsyncMutexGuard<'a, T>,
+        at: &'static Location<'static>,
+    ) -> AsyncMutexGuard<'a, T> {
+        let mutex = AsyncMutexGuard::mutex(&guard);
+        let baton = self.sleep_at(guard, Some(at)).await;
+        let guard = mutex.lock_async_at(at).await.unwrap_or_else(|deadlock| deadlock.raise());
+        baton.keep();
+        guard
     }
 
     #[track_caller]

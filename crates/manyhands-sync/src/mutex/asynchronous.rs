@@ -51,14 +51,22 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: Send,
     {
-        let at = Location::caller();
-        async move {
-            let owner = self.raw.async_owner();
-            if !self.raw.try_take(owner, at) {
-                self.raw.lock_async(owner, at).await?;
-            }
-            Ok(self.async_guard(owner, at, How::Waiting))
+        self.lock_async_at(Location::caller())
+    }
+
+    /// Like [`lock_async_checked`](Self::lock_async_checked), for a caller at this place.
+    pub(crate) async fn lock_async_at(
+        &self,
+        at: &'static Location<'static>,
+    ) -> Result<AsyncMutexGuard<'_, T>, Deadlock>
+    where
+        T: Send,
+    {
+        let owner = self.raw.async_owner();
+        if !self.raw.try_take(owner, at) {
+            self.raw.lock_async(owner, at).await?;
         }
+        Ok(self.async_guard(owner, at, How::Waiting))
     }
 
     /// Takes the lock for async code if nobody holds it; never waits.
