@@ -123,10 +123,11 @@ where
         let until = self.run_deadline();
         // SAFETY: claimed, so alone.
         self.until.with_mut(|slot| unsafe { *slot = until });
-        // SAFETY: as above. The future is only looked at, and stays where it is.
-        self.future.with(|slot| match unsafe { &*slot } {
-            Some(future) => future.task().set(header),
-            None => {}
+        self.future.with(|slot| {
+            // SAFETY: as above. The future is only looked at, and stays where it is.
+            if let Some(future) = unsafe { &*slot } {
+                future.task().set(header);
+            }
         });
         true
     }

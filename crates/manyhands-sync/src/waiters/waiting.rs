@@ -118,6 +118,7 @@ impl<'a, P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'a, P, QUEUES> {
     }
 
     /// The wait of async code: in a task that is tracked it is an edge of the wait-for graph.
+    #[allow(clippy::wrong_self_convention, reason = "it says as what the wait is to be taken")]
     pub(crate) fn as_leaf(
         mut self,
         reason: &'static Reason,
