@@ -25,11 +25,3 @@ pub(crate) fn errors_of(output: &Output) -> String {
     assert!(output.status.success(), "{}\n{printed}{errors}", output.status);
     errors
 }
-
-/// Runs `body` in a process where the test called `name` is the only one, and looks at its good end.
-#[track_caller]
-pub(crate) fn in_own_process(name: &str, body: impl FnOnce()) {
-    if let Some(output) = alone(name, &[], body) {
-        errors_of(&output);
-    }
-}

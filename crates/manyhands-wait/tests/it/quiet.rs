@@ -8,7 +8,7 @@ use manyhands_wait::{
     CancelToken, Reason, Report, Wait, on_report, report_when_quiet, with_cancel_token,
 };
 
-use crate::own_process::in_own_process;
+use crate::own_process::{alone, errors_of};
 use crate::patience::LONG;
 
 static LETTER: Reason = Reason::new("a letter");
@@ -90,4 +90,12 @@ fn a_process_is_not_quiet_while_a_wait_may_end_or_somebody_works() {
             assert!(report.is_err(), "{}", report.expect("just seen"));
         });
     });
+}
+
+/// Runs `body` in a process where the test called `name` is the only one, and looks at its good end.
+#[track_caller]
+fn in_own_process(name: &str, body: impl FnOnce()) {
+    if let Some(output) = alone(name, &[], body) {
+        errors_of(&output);
+    }
 }
