@@ -13,6 +13,7 @@
 #![cfg(manyhands_loom)]
 
 mod mutex;
+mod queue;
 mod rwlock;
 
 use loom::cell::UnsafeCell;
