@@ -20,7 +20,7 @@ use crate::timed_out::TimedOut;
 pub struct Deadlock(Arc<Report>);
 
 struct Report {
-    victim: Agent,
+    victim: Option<Agent>,
     participants: Vec<Participant>,
 }
 
@@ -47,7 +47,7 @@ pub struct Holder {
 }
 
 impl Deadlock {
-    pub(crate) fn new(victim: Agent, participants: Vec<Participant>) -> Deadlock {
+    pub(crate) fn new(victim: Option<Agent>, participants: Vec<Participant>) -> Deadlock {
         Deadlock(Arc::new(Report { victim, participants }))
     }
 
@@ -57,8 +57,9 @@ impl Deadlock {
         self.0.participants.iter()
     }
 
-    /// The participant whose wait was ended to break the deadlock.
-    pub fn victim(&self) -> Agent {
+    /// The participant whose wait was ended to break the deadlock. `None` if all of them wait in
+    /// destructors while they unwind: none can be ended, and the deadlock stays.
+    pub fn victim(&self) -> Option<Agent> {
         self.0.victim
     }
 
@@ -140,7 +141,11 @@ impl fmt::Display for Deadlock {
             [alone] => write!(f, "deadlock: {} '{}' waits for itself", alone.kind, alone.name)?,
             all => write!(f, "deadlock: {} contexts wait for each other", all.len())?,
         }
-        self.0.participants.iter().try_for_each(|participant| write!(f, "\n  {participant}"))
+        self.0.participants.iter().try_for_each(|participant| write!(f, "\n  {participant}"))?;
+        match self.0.victim {
+            Some(_) => Ok(()),
+            None => f.write_str("\n  all of them unwind already: no wait can be ended by an error"),
+        }
     }
 }
 

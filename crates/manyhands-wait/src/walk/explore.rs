@@ -1,6 +1,6 @@
 //! From one waiting context to all on which its going on depends, and which of them are stuck.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::agent::Agent;
 use crate::slot::Mark;
@@ -154,11 +154,13 @@ impl Knot {
     /// Whether it is proven that nobody of the knot can go on: each has waited without a break since it
     /// was first looked at, and each, asked again in between, waits for nobody but others of the knot.
     pub(crate) fn is_proven(&self) -> bool {
-        let is_member = |agent| self.members.iter().any(|member| member.agent == agent);
+        let members: HashSet<Agent> = self.members.iter().map(|member| member.agent).collect();
         let depends_on_members = |member: &Member| {
             look(member.agent).is_some_and(|(mark, conditions)| {
                 mark == member.mark
-                    && conditions.iter().any(|condition| condition.iter().copied().all(is_member))
+                    && conditions
+                        .iter()
+                        .any(|condition| condition.iter().all(|it| members.contains(it)))
             })
         };
         self.members.iter().all(depends_on_members)

@@ -52,11 +52,17 @@ fn settle(knot: &Knot) -> bool {
     }
     let may_be_victim =
         |member: &&Member| member.with_wait(Publication::may_be_victim).unwrap_or(false);
-    let Some(victim) = knot.members().iter().find(may_be_victim) else {
-        return true; // all of them unwind already: nothing can be ended, and `dump` shows it
-    };
     let participants = knot.members().iter().filter_map(participant).collect();
-    let deadlock = Deadlock::new(victim.agent, participants);
+    let Some(victim) = knot.members().iter().find(may_be_victim) else {
+        // All of them unwind already. Nothing can be ended, but it does not happen silently.
+        drop(settling);
+        let deadlock = Deadlock::new(None, participants);
+        if !tell(&Report::Deadlock(deadlock.clone())) {
+            eprintln!("manyhands: {deadlock}");
+        }
+        return true;
+    };
+    let deadlock = Deadlock::new(Some(victim.agent), participants);
     let Some(waker) = victim.with_wait(|publication| publication.condemn(deadlock.clone())) else {
         return false;
     };

@@ -81,7 +81,7 @@ impl Baton {
     }
 
     /// Lets go for whoever holds it.
-    fn release(&self) {
+    pub(crate) fn release(&self) {
         self.holder.store(0, Ordering::Release);
         // Whoever is too late for this list sees the holder gone when it looks again.
         let wakers = std::mem::take(&mut *self.wakers.lock().unwrap());

@@ -9,6 +9,7 @@ use manyhands_wait::{
 
 use super::baton::Baton;
 use crate::own_process::{alone, errors_of};
+use crate::patience::eventually;
 
 fn self_deadlock(name: &str) -> Deadlock {
     let baton = Baton::new(name);
@@ -76,9 +77,7 @@ fn switched_off_nobody_looks() {
             let _keeps = scope.spawn({
                 let token = token.clone();
                 move || {
-                    crate::patience::eventually("it waits", || {
-                        manyhands_wait::dump().to_string().contains("'own'")
-                    });
+                    eventually("it waits", || manyhands_wait::dump().to_string().contains("'own'"));
                     token.cancel();
                 }
             });
@@ -90,4 +89,41 @@ fn switched_off_nobody_looks() {
         assert!(matches!(baton.take_until(soon), Err(WaitError::TimedOut)));
     });
     output.as_ref().map(errors_of);
+}
+
+#[test]
+fn a_deadlock_of_destructors_is_told_though_nobody_can_be_ended() {
+    /// Takes what its thread has already.
+    struct Takes(Arc<Baton>);
+    impl Drop for Takes {
+        fn drop(&mut self) {
+            assert!(self.0.take_checked().is_ok());
+        }
+    }
+    let baton = Baton::new("of destructors");
+    let heard: Arc<Mutex<Option<Deadlock>>> = Arc::default();
+    let _listens = on_report({
+        let heard = Arc::clone(&heard);
+        move |report| {
+            if let Report::Deadlock(deadlock) = report
+                && deadlock.to_string().contains("'of destructors'")
+            {
+                *heard.lock().unwrap() = Some(deadlock.clone());
+            }
+        }
+    });
+    let unwinds = std::thread::spawn({
+        let baton = Arc::clone(&baton);
+        move || {
+            std::mem::forget(baton.take());
+            let _takes = Takes(baton);
+            std::panic::resume_unwind(Box::new(()));
+        }
+    });
+    eventually("it is told", || heard.lock().unwrap().is_some());
+    let deadlock = heard.lock().unwrap().take().unwrap();
+    assert_eq!(deadlock.victim(), None);
+    assert!(deadlock.to_string().contains("unwind already"), "{deadlock}");
+    baton.release();
+    assert!(unwinds.join().unwrap_err().is::<()>());
 }
