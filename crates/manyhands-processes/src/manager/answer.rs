@@ -153,6 +153,8 @@ impl Sender {
 pub(crate) struct Answers {
     wakers: Vec<Waker>,
     links: Vec<Arc<Link>>,
+    /// What is to be done then, too.
+    later: Vec<Box<dyn FnOnce() + Send>>,
     /// The line whose requests are being served: it is sent when all of them are.
     corked: Option<u64>,
 }
@@ -175,12 +177,18 @@ impl Answers {
         }
     }
 
+    /// Has `f` called when no lock of an object is held any more.
+    pub(crate) fn later(&mut self, f: impl FnOnce() + Send + 'static) {
+        self.later.push(Box::new(f));
+    }
+
     /// Hands everything over. No lock of an object may be held.
     pub(crate) fn deliver(&mut self) {
         self.wakers.drain(..).for_each(Waker::wake);
         for link in self.links.drain(..) {
             link.flush();
         }
+        self.later.drain(..).for_each(|later| later());
     }
 }
 

@@ -42,8 +42,8 @@ use manyhands_executor::Portable;
 
 use link::{Link, Socket};
 use object::{AnyObject, Object, Plain, State};
-pub(crate) use objects::QueueState;
 use objects::{BarrierState, EventState, LockState, SemaphoreState};
+pub(crate) use objects::{QueueState, waits_as};
 use serving::Serving;
 
 /// Serves the requests of a process that this one has started, until it ends.
@@ -133,12 +133,12 @@ impl Manager {
 
     /// A lock.
     pub fn lock(&self) -> ManagedLock {
-        ManagedLock::of(self.keep(LockState::default()))
+        ManagedLock::of(self.keep_lock(LockState::default()))
     }
 
     /// A lock with a name, for messages and [`managed_locks`].
     pub fn lock_named(&self, name: impl Into<String>) -> ManagedLock {
-        ManagedLock::of(self.keep(LockState::named(Some(name.into()))))
+        ManagedLock::of(self.keep_lock(LockState::named(Some(name.into()))))
     }
 
     /// An event that is not set.
@@ -177,6 +177,13 @@ impl Manager {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    fn keep_lock(&self, state: LockState) -> Arc<Object<LockState>> {
+        let object = self.keep(state);
+        // Inside of an object it stays out of the wait-for graph, and out of nothing else.
+        let _nested = object.with(|state| state.belongs_to(&object));
+        object
     }
 
     fn keep<S: State>(&self, state: S) -> Arc<Object<S>> {

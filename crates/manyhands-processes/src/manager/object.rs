@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 
+use manyhands_wait::Resource;
+
 use super::answer::{Answers, Asker, PeerId, Slot, Ticket};
 use super::error::{ManagerError, ManagerErrorKind};
 
@@ -15,6 +17,11 @@ pub(crate) trait State: Send + 'static {
     /// Nobody waits for the answer to this request any more: forget who waits, take back what was
     /// given.
     fn withdraw(&mut self, _: Ticket, _: &mut Answers) {}
+
+    /// What this request waits for, as the wait-for graph of this process knows it.
+    fn edge(&self, _: Ticket) -> Option<Arc<dyn Resource>> {
+        None
+    }
 
     /// What was given for this request has arrived.
     fn accept(&mut self, _: Ticket) {}

@@ -8,12 +8,13 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use manyhands_executor::Portable;
-use manyhands_wait::{Reason, Spin, TimedOut, Wait, has_scoped_parker};
+use manyhands_wait::{Reason, Spin, TimedOut, Wait, WaitError, has_scoped_parker};
 
 use super::answer::{Answers, Slot, Ticket};
 use super::calls::{CallKey, Reply};
 use super::error::ManagerError;
 use super::object::{self, AnyObject, Object, State};
+use super::objects::in_deadlock;
 use super::protocol::codec;
 use super::protocol::frame::{Payload, Target};
 use super::upstream::Upstream;
@@ -94,9 +95,21 @@ impl<S: State, R: Portable> Pending<S, R> {
     /// Waits from where the caller stands.
     #[track_caller]
     pub(crate) fn wait(mut self, reason: &'static Reason) -> Result<R, ManagerError> {
-        match self.wait_until(reason, None) {
+        if let Some(answer) = self.look_a_moment() {
+            return answer;
+        }
+        let edge = match &self.way {
+            Way::Here(here) => here.object.with(|state| state.edge(here.ticket)).ok().flatten(),
+            _ => None,
+        };
+        let wait = match &edge {
+            Some(edge) => Wait::new(reason).on(&**edge),
+            None => Wait::new(reason),
+        };
+        match wait.run_checked(&mut self) {
             Ok(answer) => answer,
-            Err(TimedOut) => unreachable!("a wait without a limit does not time out"),
+            Err(WaitError::Deadlock(deadlock)) => Err(in_deadlock(&deadlock)),
+            Err(_) => unreachable!("a wait without a limit does not time out"),
         }
     }
 

@@ -34,6 +34,7 @@ use self::channel::Bell;
 use self::shared::Shared;
 pub use builder::{PoolBuildError, ProcessPoolBuilder};
 pub use statistics::ProcessPoolStatistics;
+pub(crate) use worker::current_errand;
 
 /// A pool of processes that run plain functions.
 ///

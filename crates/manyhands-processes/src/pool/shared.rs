@@ -9,6 +9,8 @@ use manyhands_executor::{
     Home, Job, JobQueue, Rejected, RejectedReason, Remote, TaskError, TaskErrorKind,
 };
 
+use manyhands_wait::Agent;
+
 use super::batch::{Batch, Ending, cancelled};
 use super::builder::Settings;
 use super::channel::Bell;
@@ -286,5 +288,9 @@ impl Remote for Shared {
 
     fn is_started(&self, task: u64) -> bool {
         self.floor().is_started(task)
+    }
+
+    fn runs_as(&self, task: u64) -> Option<Agent> {
+        crate::manager::waits_as(task)
     }
 }

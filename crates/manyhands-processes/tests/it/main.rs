@@ -5,6 +5,7 @@ mod command;
 mod descendants;
 mod manager;
 mod manager_attachments;
+mod manager_deadlocks;
 mod memory;
 #[expect(dead_code, reason = "the gate is for tests of other crates")]
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]

@@ -18,6 +18,7 @@ mod primitives;
 mod process_waits;
 mod queues;
 mod retries;
+mod rings;
 mod scopes;
 mod shutdown;
 mod signs;

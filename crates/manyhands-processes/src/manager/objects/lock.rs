@@ -2,6 +2,7 @@
 //!
 //! [`LockState`] is the lock at its owner; the handle is in front of it.
 
+pub(crate) mod graph;
 mod guard;
 mod situation;
 mod state;
@@ -16,12 +17,13 @@ use std::future::Future;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::Reason;
+use manyhands_wait::{Agent, Reason, current_deadline};
 
 use super::handle;
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::pending::Pending;
+use crate::pool::current_errand;
 use state::{Ask, Granted};
 
 static LOCK: Reason = Reason::new("managed lock");
@@ -57,11 +59,15 @@ impl ManagedLock {
     /// lock, nor does anybody wait for it to give it back.
     ///
     /// # Errors
-    /// If the lock is gone or cannot be reached; if the caller holds it already.
+    /// If the lock is gone or cannot be reached; if it would never be granted, because the caller holds
+    /// it already or because its holder waits, perhaps through others, for the caller
+    /// ([`WouldDeadlock`](crate::ManagerErrorKind::WouldDeadlock)).
     #[doc(alias = "acquire")]
     #[track_caller]
     pub fn lock(&self) -> Result<ManagedLockGuard, ManagerError> {
-        self.request().wait(&LOCK).map(|granted| ManagedLockGuard::new(self, granted))
+        self.request(current_deadline().is_some())
+            .wait(&LOCK)
+            .map(|granted| ManagedLockGuard::new(self, granted))
     }
 
     /// Like [`lock`](Self::lock), for async code. The guard may go on in another thread, as tasks of a
@@ -75,7 +81,8 @@ impl ManagedLock {
     ) -> impl Future<Output = Result<ManagedLockOwnedGuard, ManagerError>> + Send + use<'_> {
         let place = Location::caller();
         async move {
-            let ask = Ask { who: LockUser::here(place), is_bound: false };
+            let who = LockUser::here(place);
+            let ask = Ask { who, is_bound: false, agent: 0, may_leave: true, task: None };
             let granted = self.0.start(ask, LockState::lock).await?;
             Ok(ManagedLockOwnedGuard::new(self, granted))
         }
@@ -87,7 +94,7 @@ impl ManagedLock {
     /// If the lock is gone or cannot be reached.
     #[track_caller]
     pub fn try_lock(&self) -> Result<Option<ManagedLockGuard>, ManagerError> {
-        let granted = self.0.start(ask(), LockState::try_lock).wait(&TRY_LOCK)?;
+        let granted = self.0.start(ask(true), LockState::try_lock).wait(&TRY_LOCK)?;
         Ok(granted.map(|granted| ManagedLockGuard::new(self, granted)))
     }
 
@@ -97,7 +104,8 @@ impl ManagedLock {
     /// Like [`lock`](Self::lock).
     #[track_caller]
     pub fn lock_timeout(&self, limit: Duration) -> Result<Option<ManagedLockGuard>, ManagerError> {
-        match self.request().wait_until(&LOCK, Instant::now().checked_add(limit)) {
+        let mut request = self.request(true);
+        match request.wait_until(&LOCK, Instant::now().checked_add(limit)) {
             Ok(granted) => granted.map(|granted| Some(ManagedLockGuard::new(self, granted))),
             Err(_time_is_over) => Ok(None),
         }
@@ -125,17 +133,19 @@ impl ManagedLock {
     /// A call of [`lock`](Self::lock) that nobody waits for yet.
     #[cfg(test)]
     pub(crate) fn begin_lock(&self) -> impl Sized + use<> {
-        self.request()
+        self.request(true)
     }
 
     #[track_caller]
-    fn request(&self) -> Pending<LockState, Granted> {
-        self.0.start(ask(), LockState::lock)
+    fn request(&self, may_leave: bool) -> Pending<LockState, Granted> {
+        self.0.start(ask(may_leave), LockState::lock)
     }
 }
 
 /// By the caller, whose guard stays with it.
 #[track_caller]
-fn ask() -> Ask {
-    Ask { who: LockUser::here(Location::caller()), is_bound: true }
+fn ask(may_leave: bool) -> Ask {
+    let who = LockUser::here(Location::caller());
+    let (agent, task) = (Agent::current().to_bits(), current_errand());
+    Ask { who, is_bound: true, agent, may_leave, task }
 }

@@ -27,6 +27,7 @@ pub use value::ManagedValue;
 pub(crate) use barrier::BarrierState;
 pub(crate) use event::EventState;
 pub(crate) use lock::LockState;
+pub(crate) use lock::graph::{in_deadlock, waits_as};
 pub(crate) use queue::QueueState;
 pub(crate) use semaphore::SemaphoreState;
 

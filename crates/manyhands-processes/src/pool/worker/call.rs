@@ -1,11 +1,12 @@
 //! One call: find the function, put deadline and cancellation in force, call, and have an outcome
 //! whatever happens.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use manyhands_executor::{Entry, TaskError, TaskErrorKind, drop_payload, encode_failure};
-use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel};
+use manyhands_wait::{Cause, Interrupt, Layer, TaskLabel, has_scoped_parker};
 
 use super::listener::Listener;
 use crate::image::EntryOffsets;
@@ -72,6 +73,7 @@ impl Calls {
         let label = || TaskLabel { id, name: None };
         let deadline = instant_at(end_of(request, started_ns));
         let layer = Layer::new().task(&label).source(&*self.listener).deadline(deadline);
+        let _errand = Errand::begin(id);
         let call = || entry.call_encoded_with(argument, travel);
         let called = catch_unwind(AssertUnwindSafe(|| layer.enter(call)));
         called.unwrap_or_else(|payload| {
@@ -121,4 +123,32 @@ fn end_of(request: &Request, started_ns: u64) -> u64 {
 
 fn not_found(error: &crate::image::ImageError) -> Vec<u8> {
     encode_failure(&TaskError::new(TaskErrorKind::Codec, format!("nothing was called: {error}")))
+}
+
+thread_local! {
+    static ERRAND: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// The task that this thread runs for the process that has started this one. A coroutine of the thread is
+/// not its code.
+pub(crate) fn current_errand() -> Option<(u32, u64)> {
+    let task = ERRAND.get().filter(|_| !has_scoped_parker())?;
+    let parent = rustix::process::getppid()?.as_raw_nonzero().get();
+    Some((u32::try_from(parent).ok()?, task))
+}
+
+/// The task runs on this thread, until this is dropped.
+struct Errand(());
+
+impl Errand {
+    fn begin(task: u64) -> Errand {
+        ERRAND.set(Some(task));
+        Errand(())
+    }
+}
+
+impl Drop for Errand {
+    fn drop(&mut self) {
+        ERRAND.set(None);
+    }
 }

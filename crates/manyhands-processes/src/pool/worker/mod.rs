@@ -26,6 +26,7 @@ use crate::memory::registry;
 use crate::memory::segment::Inbox;
 use crate::start::Origin;
 use call::Calls;
+pub(crate) use call::current_errand;
 use incoming::Incoming;
 use listener::Listener;
 use original::Original;

@@ -1,13 +1,16 @@
 //! The lock at its owner.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 
+use manyhands_wait::Resource;
 use serde::{Deserialize, Serialize};
 
+use super::graph::{self, Holder, LockEdge, Mirror, Party};
 use super::situation::LockUser;
 use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
-use crate::manager::object::State;
+use crate::manager::object::{Object, State};
 
 /// Who holds the lock, and who waits.
 #[derive(Default)]
@@ -17,7 +20,19 @@ pub(crate) struct LockState {
     last_token: u64,
     /// The last holder died, and nobody was told yet.
     holder_died: bool,
-    waiting: VecDeque<(Ask, Asker<Granted>)>,
+    waiting: VecDeque<Waiter>,
+    /// The object that this is the state of.
+    object: Weak<Object<LockState>>,
+    /// What walks along the wait-for graph see.
+    mirror: Arc<Mirror>,
+}
+
+/// A request in the line.
+struct Waiter {
+    ask: Ask,
+    asker: Asker<Granted>,
+    /// Who it is, if nobody else can release the lock for it.
+    party: Option<Party>,
 }
 
 /// Who asks for the lock.
@@ -26,6 +41,19 @@ pub(super) struct Ask {
     pub(super) who: LockUser,
     /// Whether nobody else can release the lock for it.
     pub(super) is_bound: bool,
+    /// The bits of its agent in its own process.
+    pub(super) agent: u64,
+    /// Whether it will leave when a time has come.
+    pub(super) may_leave: bool,
+    /// The task of a pool of the process with this number whose code asks.
+    pub(super) task: Option<(u32, u64)>,
+}
+
+impl Ask {
+    /// The task of a pool of this process whose code asks.
+    pub(super) fn task_here(&self) -> Option<u64> {
+        self.task.filter(|(process, _)| *process == std::process::id()).map(|(_, task)| task)
+    }
 }
 
 /// What a holder is given.
@@ -42,9 +70,15 @@ struct Held {
     ticket: Ticket,
     granted: Granted,
     by: Ask,
+    party: Option<Party>,
 }
 
 impl LockState {
+    /// Says which object this is the state of.
+    pub(crate) fn belongs_to(&mut self, object: &Arc<Object<LockState>>) {
+        self.object = Arc::downgrade(object);
+    }
+
     pub(crate) fn named(name: Option<String>) -> LockState {
         LockState { name, ..LockState::default() }
     }
@@ -58,8 +92,35 @@ impl LockState {
         {
             return asker.fail(would_deadlock(self.name.as_deref(), held, &ask), answers);
         }
-        self.waiting.push_back((ask, asker));
+        let ticket = asker.ticket();
+        let party = Party::of(&ask, ticket.peer);
+        self.waiting.push_back(Waiter { ask, asker, party });
         self.advance(answers);
+        // Whoever was not granted it waits now.
+        let waiter = self.waiting.back().filter(|waiter| waiter.asker.ticket() == ticket);
+        if let Some(Waiter { ask, party: Some(party), .. }) = waiter
+            && !ask.may_leave
+        {
+            graph::show(party, self.edge_of(ticket), &ask.who, Weak::clone(&self.object), answers);
+        }
+    }
+
+    /// Fails a request that is in the line.
+    pub(super) fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers) {
+        let place = self.waiting.iter().position(|waiter| waiter.asker.ticket() == ticket);
+        if let Some(waiter) = place.and_then(|place| self.waiting.remove(place)) {
+            waiter.leave().fail(error, answers);
+        }
+    }
+
+    fn edge_of(&self, ticket: Ticket) -> LockEdge {
+        LockEdge { mirror: Arc::clone(&self.mirror), name: self.name.clone(), ticket }
+    }
+
+    /// The lock is free.
+    fn release(&mut self) -> Option<Held> {
+        self.mirror.set(None);
+        self.held.take()
     }
 
     pub(super) fn try_lock(
@@ -69,13 +130,16 @@ impl LockState {
         answers: &mut Answers,
     ) {
         // While somebody waits, it is held.
-        let granted = self.held.is_none().then(|| self.grant(asker.ticket(), ask));
+        let granted = self.held.is_none().then(|| {
+            let party = Party::of(&ask, asker.ticket().peer);
+            self.grant(asker.ticket(), ask, party)
+        });
         asker.answer(granted, answers);
     }
 
     pub(super) fn unlock(&mut self, token: u64, asker: Asker<()>, answers: &mut Answers) {
         if self.held_by(token).is_some() {
-            self.held = None;
+            self.release();
             self.advance(answers);
         }
         asker.answer((), answers);
@@ -85,6 +149,9 @@ impl LockState {
     pub(super) fn unbind(&mut self, token: u64, asker: Asker<()>, answers: &mut Answers) {
         if let Some(held) = self.held_by(token) {
             held.by.is_bound = false;
+            held.party = None;
+            let holder = Holder { ticket: held.ticket, agent: None };
+            self.mirror.set(Some(holder));
         }
         asker.answer((), answers);
     }
@@ -95,7 +162,7 @@ impl LockState {
 
     pub(super) fn seen(&self) -> Seen {
         let holder = self.held.as_ref().map(|held| held.by.who.clone());
-        let waiters = self.waiting.iter().map(|(ask, _)| ask.who.clone()).collect();
+        let waiters = self.waiting.iter().map(|waiter| waiter.ask.who.clone()).collect();
         (self.name.clone(), holder, waiters)
     }
 
@@ -103,36 +170,57 @@ impl LockState {
         self.held.as_mut().filter(|held| held.granted.token == token)
     }
 
-    fn grant(&mut self, ticket: Ticket, by: Ask) -> Granted {
+    fn grant(&mut self, ticket: Ticket, by: Ask, party: Option<Party>) -> Granted {
         self.last_token += 1;
         let predecessor_died = std::mem::take(&mut self.holder_died);
         let granted = Granted { token: self.last_token, predecessor_died };
-        self.held = Some(Held { ticket, granted, by });
+        self.mirror.set(Some(Holder { ticket, agent: party.as_ref().map(Party::agent) }));
+        self.held = Some(Held { ticket, granted, by, party });
         granted
     }
 
     fn advance(&mut self, answers: &mut Answers) {
         if self.held.is_none()
-            && let Some((ask, asker)) = self.waiting.pop_front()
+            && let Some(waiter) = self.waiting.pop_front()
         {
-            let granted = self.grant(asker.ticket(), ask);
+            let (ask, party) = (waiter.ask.clone(), waiter.party.clone());
+            let asker = waiter.leave();
+            let granted = self.grant(asker.ticket(), ask, party);
             asker.answer(granted, answers);
         }
     }
 
     /// Those who match wait no more.
     fn forget(&mut self, matches: impl Fn(Ticket) -> bool) {
-        let (gone, stay) = self.waiting.drain(..).partition(|(_, asker)| matches(asker.ticket()));
+        let (gone, stay) =
+            self.waiting.drain(..).partition(|waiter| matches(waiter.asker.ticket()));
         self.waiting = stay;
-        let gone: VecDeque<(Ask, Asker<Granted>)> = gone;
-        gone.into_iter().for_each(|(_, asker)| asker.forget());
+        let gone: VecDeque<Waiter> = gone;
+        gone.into_iter().for_each(|waiter| waiter.leave().forget());
+    }
+}
+
+impl Waiter {
+    /// It is not in the line any more.
+    fn leave(self) -> Asker<Granted> {
+        if let Some(party) = &self.party {
+            party.goes_on(self.asker.ticket());
+        }
+        self.asker
     }
 }
 
 impl State for LockState {
+    fn edge(&self, ticket: Ticket) -> Option<Arc<dyn Resource>> {
+        let edge: Arc<dyn Resource> = Arc::new(self.edge_of(ticket));
+        Some(edge)
+    }
+
     fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers) {
         self.forget(|other| other == ticket);
-        if let Some(held) = self.held.take_if(|held| held.ticket == ticket) {
+        if self.held.as_ref().is_some_and(|held| held.ticket == ticket)
+            && let Some(held) = self.release()
+        {
             // It was granted to somebody who had left: nobody was told what was to be told.
             self.holder_died |= held.granted.predecessor_died;
             self.advance(answers);
@@ -141,7 +229,8 @@ impl State for LockState {
 
     fn peer_gone(&mut self, peer: PeerId, answers: &mut Answers) {
         self.forget(|other| other.peer == peer);
-        if self.held.take_if(|held| held.ticket.peer == peer).is_some() {
+        if self.held.as_ref().is_some_and(|held| held.ticket.peer == peer) {
+            self.release();
             self.holder_died = true;
             self.advance(answers);
         }

@@ -1,9 +1,10 @@
 //! Locks that are asked for by their holders, and what is known of who waits.
 
+use std::sync::Barrier;
 use std::time::Duration;
 
 use crate::manager::line_tests::{eventually, line};
-use crate::manager::{Manager, ManagerErrorKind, managed_locks};
+use crate::manager::{ManagedLock, Manager, ManagerError, ManagerErrorKind, managed_locks};
 
 /// Nothing that works takes so long.
 const LONG: Duration = Duration::from_secs(60);
@@ -89,4 +90,66 @@ async fn a_task_that_asks_again_waits_as_long_as_it_wants() {
     assert!(again.is_err(), "it waits, and gives up");
     drop(guard);
     drop(lock.lock_async().await.unwrap());
+}
+
+/// Two threads, each of which has one of the locks and asks for the other one; what came of it.
+fn crosswise(first: [ManagedLock; 2], second: [ManagedLock; 2]) -> [Result<(), ManagerError>; 2] {
+    let both_have_one = Barrier::new(2);
+    let take = |[has, wants]: [ManagedLock; 2]| {
+        let _guard = has.lock().unwrap();
+        both_have_one.wait();
+        wants.lock().map(drop)
+    };
+    std::thread::scope(|scope| {
+        let second = scope.spawn(|| take(second));
+        [take(first), second.join().unwrap()]
+    })
+}
+
+fn one_of_them_is_told(outcomes: &[Result<(), ManagerError>; 2]) {
+    let errors: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert_eq!(errors.len(), 1, "one victim, and the other one goes on: {outcomes:?}");
+    assert!(errors[0].is_would_deadlock(), "{errors:?}");
+    let report = errors[0].message();
+    assert!(report.contains("managed lock 'debit'"), "{report}");
+    assert!(report.contains("managed lock 'credit'"), "{report}");
+    assert_eq!(report.matches("lock/tests.rs").count(), 2, "where each of them waits: {report}");
+}
+
+#[test]
+fn two_that_wait_crosswise_for_each_other_are_found_wherever_they_are() {
+    let manager = Manager::new();
+    let (debit, credit) = (manager.lock_named("debit"), manager.lock_named("credit"));
+    let (one, other) = (line(), line());
+    for _ in 0..20 {
+        // Both in other processes.
+        let first = [debit.over(&one), credit.over(&one)];
+        let second = [credit.over(&other), debit.over(&other)];
+        one_of_them_is_told(&crosswise(first, second));
+        // One of them here.
+        let first = [debit.clone(), credit.clone()];
+        let second = [credit.over(&other), debit.over(&other)];
+        one_of_them_is_told(&crosswise(first, second));
+        // Both of them here.
+        let (first, second) = ([debit.clone(), credit.clone()], [credit.clone(), debit.clone()]);
+        one_of_them_is_told(&crosswise(first, second));
+    }
+}
+
+#[test]
+fn whoever_may_leave_or_be_released_by_others_is_in_no_deadlock() {
+    let manager = Manager::new();
+    let (debit, credit) = (manager.lock_named("debit"), manager.lock_named("credit"));
+    let there = line();
+    let guard = debit.over(&there).lock().unwrap();
+    let elsewhere = credit.lock().unwrap().into_owned();
+    std::thread::scope(|scope| {
+        let waiter = scope.spawn(|| debit.lock().map(drop));
+        eventually(|| debit.situation().unwrap().waiters.len() == 1);
+        let in_time = credit.over(&there).lock_timeout(Duration::from_millis(20)).unwrap();
+        assert!(in_time.is_none(), "a wait with an end has ended");
+        drop(elsewhere);
+        drop(guard);
+        assert_eq!(waiter.join().unwrap(), Ok(()));
+    });
 }
