@@ -21,7 +21,7 @@ fn in_each_model<F: Future<Output = ()> + Send + 'static>(
     let tasks: [Task<()>; 2] = [hub.spawn(blocking), spawn_async(future)];
     move || {
         thread.join().unwrap();
-        tasks.map(|task| task.result().unwrap());
+        tasks.into_iter().for_each(|task| task.result().unwrap());
     }
 }
 

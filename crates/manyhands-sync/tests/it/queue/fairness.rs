@@ -30,9 +30,9 @@ fn putters_are_served_in_the_order_in_which_they_came() {
     queue.put(0).unwrap();
     let mut putters: Vec<Pin<Box<_>>> = (1..=5).map(|n| Box::pin(queue.put_async(n))).collect();
     putters.iter_mut().for_each(|putter| assert!(poll_once(putter.as_mut()).is_pending()));
-    for served in 0..5 {
+    for (served, putter) in putters.iter_mut().enumerate() {
         assert_eq!(queue.get(), Ok(served));
-        assert_eq!(poll_once(putters[served].as_mut()), Poll::Ready(Ok(())));
+        assert_eq!(poll_once(putter.as_mut()), Poll::Ready(Ok(())));
     }
     assert_eq!(queue.get(), Ok(5));
 }

@@ -127,7 +127,9 @@ fn acceptance_094_a_shutdown_wakes_those_who_get() {
             let limited = scope.spawn(|| queue.get_timeout(LONG));
             wait_until(|| queue.statistics().waiting_getters == 3);
             queue.shutdown(how);
-            forever.map(|getter| assert_eq!(getter.join().unwrap(), Err(Closed(()))));
+            for getter in forever {
+                assert_eq!(getter.join().unwrap(), Err(Closed(())));
+            }
             assert_eq!(limited.join().unwrap(), Err(GetError::Closed));
         });
     }
@@ -174,7 +176,7 @@ fn acceptance_096_an_immediate_shutdown_releases_join() {
         let joiners = [(); 2].map(|()| scope.spawn(|| queue.join()));
         wait_until(|| queue.statistics().waiting_joiners == 2);
         queue.shutdown(Immediate);
-        joiners.map(|joiner| joiner.join().unwrap());
+        joiners.into_iter().for_each(|joiner| joiner.join().unwrap());
     });
 }
 
