@@ -6,6 +6,7 @@ mod deadlines;
 mod dumps;
 mod future;
 mod groups;
+mod locks;
 mod models;
 mod nesting;
 #[path = "../../../manyhands-wait/tests/it/own_process.rs"]

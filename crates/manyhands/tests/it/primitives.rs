@@ -12,7 +12,7 @@ use crate::patience::eventually;
 
 /// Runs `plain` on a thread and in a coroutine of another thread, and `future` in an async task, all
 /// at the same time; gives the tasks to `meanwhile`, and returns what they returned.
-fn on_all_three<R: Send + 'static, F: Future<Output = R> + Send + 'static>(
+pub(crate) fn on_all_three<R: Send + 'static, F: Future<Output = R> + Send + 'static>(
     plain: impl Fn() -> R + Send + Sync + Clone + 'static,
     future: F,
     meanwhile: impl FnOnce(),
