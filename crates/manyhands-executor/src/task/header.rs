@@ -18,19 +18,11 @@ use crate::options::TaskOptions;
 use crate::panic_capture::contain_panic;
 use crate::primitive::{AtomicU32, Mutex, Ordering, lock};
 use crate::task::few::Few;
-
-/// Where a task is. Lives in the low bits of the state word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// Nobody has begun; the work is there.
-    Queued,
-    /// Exactly one context has claimed it.
-    Running,
-    /// The outcome is stored and callbacks are running.
-    Finished,
-    /// The outcome is there for the holder of the `Task`.
-    Done,
-}
+use crate::task::word::{
+    ALONE, AWAY, BEGUN, CALLBACKS, CANCEL, FAILED, LENT, PHASE, VALUE, WAITERS, bit_of, phase_of,
+    verdict_of,
+};
+pub(crate) use crate::task::word::{Phase, Verdict};
 
 /// Who runs a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,34 +32,6 @@ pub(crate) enum Runner {
     /// Somebody who waits for it; the job has no part in that.
     Waiter,
 }
-
-/// How a finished task ended, for those who must not look at the outcome itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
-    Value,
-    Failed,
-    Cancelled,
-}
-
-const PHASE: u32 = 0b11;
-const VALUE: u32 = 1 << 2;
-const FAILED: u32 = 1 << 3;
-const WAS_CANCELLED: u32 = 1 << 4;
-/// Somebody asked the running code to end.
-const CANCEL: u32 = 1 << 5;
-/// There may be wakers or queues to tell.
-const WAITERS: u32 = 1 << 6;
-/// There may be callbacks to run.
-const CALLBACKS: u32 = 1 << 7;
-/// The work was sent away: the executor of the task's home knows where it is.
-const AWAY: u32 = 1 << 8;
-/// Job and task are on one thread, the only one that will ever see this header again.
-const ALONE: u32 = 1 << 9;
-
-/// The code of the task began in its own job.
-const BEGUN: u32 = 1 << 10;
-/// A callback that never returns has borrowed the outcome: nobody may touch that any more.
-const LENT: u32 = 1 << 11;
 
 /// So many references at most. Far from the end of the number, so that threads that add one at the
 /// same time do not get there before they have looked.
@@ -560,32 +524,6 @@ impl LayerTask for Header {
 /// Takes out the elements for which `taken` says yes.
 fn take_if<T>(list: &mut Vec<T>, taken: impl Fn(&T) -> bool) -> Vec<T> {
     list.extract_if(.., |element| taken(element)).collect()
-}
-
-fn phase_of(state: u32) -> Phase {
-    match state & PHASE {
-        0 => Phase::Queued,
-        1 => Phase::Running,
-        2 => Phase::Finished,
-        _ => Phase::Done,
-    }
-}
-
-fn verdict_of(state: u32) -> Option<Verdict> {
-    match state & (VALUE | FAILED | WAS_CANCELLED) {
-        0 => None,
-        VALUE => Some(Verdict::Value),
-        FAILED => Some(Verdict::Failed),
-        _ => Some(Verdict::Cancelled),
-    }
-}
-
-fn bit_of(verdict: Verdict) -> u32 {
-    match verdict {
-        Verdict::Value => VALUE,
-        Verdict::Failed => FAILED,
-        Verdict::Cancelled => WAS_CANCELLED,
-    }
 }
 
 #[cold]

@@ -10,6 +10,7 @@ mod header;
 mod local;
 mod outcome;
 mod reference;
+mod word;
 
 use std::fmt;
 use std::future::Future;
