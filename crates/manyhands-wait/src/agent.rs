@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 
 use crate::ambient::with_ambient;
+use crate::departed::recall;
 use crate::identity::{find_current, with_polled};
 use crate::slot::Slot;
 use crate::table::find;
@@ -100,7 +101,10 @@ impl fmt::Display for Agent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.slot().and_then(|slot| slot.describe(*self)) {
             Some((kind, name)) => write!(f, "{kind} '{name}'"),
-            None => f.write_str("a context that has ended"),
+            None => match recall(*self) {
+                Some((kind, name)) => write!(f, "{kind} '{name}' (ended)"),
+                None => f.write_str("a context that has ended"),
+            },
         }
     }
 }

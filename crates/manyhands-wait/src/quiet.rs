@@ -16,7 +16,7 @@ use crate::context::{known_thread, look_at_all};
 use crate::dump::{Dump, dump};
 use crate::publication::{Publication, publish};
 use crate::reason::Reason;
-use crate::report::{Report, tell};
+use crate::report::{Report, tell_or_print};
 use crate::slot::Mark;
 
 static IDLE: Reason = Reason::new("something to do");
@@ -151,13 +151,6 @@ fn picture() -> Option<Picture> {
         picture.push((seen.agent, seen.mark?));
     }
     somebody.then_some(picture)
-}
-
-/// Passes the report to whoever listens; with nobody, it must not be lost.
-fn tell_or_print(report: &Report) {
-    if !tell(report) {
-        eprintln!("manyhands: {report}");
-    }
 }
 
 /// What all threads of the process have used.

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::deadlock::Deadlock;
+use crate::holder_ended::HolderEnded;
 use crate::quiet::Quiet;
+use crate::suspicion::Suspicion;
 
 /// Something that the wait-for graph has found.
 #[derive(Debug, Clone)]
@@ -15,6 +17,10 @@ pub enum Report {
     Deadlock(Deadlock),
     /// A suspicion: everybody waits, and nothing is known that will end it.
     Quiet(Quiet),
+    /// A suspicion: what somebody waits for is held by a context that has ended.
+    HolderEnded(HolderEnded),
+    /// A suspicion that a crate above this one has, such as two locks that are taken in either order.
+    Suspicion(Suspicion),
 }
 
 impl fmt::Display for Report {
@@ -22,6 +28,8 @@ impl fmt::Display for Report {
         match self {
             Report::Deadlock(deadlock) => deadlock.fmt(f),
             Report::Quiet(quiet) => quiet.fmt(f),
+            Report::HolderEnded(leak) => leak.fmt(f),
+            Report::Suspicion(suspicion) => suspicion.fmt(f),
         }
     }
 }
@@ -81,6 +89,13 @@ pub(crate) fn tell(report: &Report) -> bool {
         }
     }
     heard
+}
+
+/// Passes a suspicion to whoever listens; with nobody, it must not be lost.
+pub(crate) fn tell_or_print(report: &Report) {
+    if !tell(report) {
+        eprintln!("manyhands: {report}");
+    }
 }
 
 /// A proof is an error, a suspicion a warning.

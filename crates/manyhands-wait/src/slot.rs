@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU8;
 
 use crate::agent::{Agent, GENERATION_BITS};
 use crate::context::ContextKind;
+use crate::departed::remember;
 use crate::primitive::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::publication::Publication;
 use crate::spin::Backoff;
@@ -94,8 +95,17 @@ impl Slot {
         agent
     }
 
-    /// Says that whoever was here has ended.
+    /// Says that whoever was here has ended. Its name is remembered for a while, except a coroutine's:
+    /// they come and go too quickly.
     pub(crate) fn end(&self) {
+        let kind = ContextKind::of(self.kind.load(Ordering::Relaxed));
+        if cfg!(not(manyhands_loom))
+            && kind != ContextKind::Coroutine
+            && let Some(agent) = self.agent()
+            && let Some((kind, name)) = self.describe(agent)
+        {
+            remember(agent, kind, name);
+        }
         self.word.store(self.word.load(Ordering::Relaxed) | ENDED, Ordering::Release);
     }
 

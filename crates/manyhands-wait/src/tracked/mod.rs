@@ -66,10 +66,11 @@ impl LayerTask for Nobody {
 pub struct Tracked<F, T: LayerTask = Nobody> {
     /// What is shown since the last poll, in the slot of `state`.
     shown: Option<Box<Publication>>,
+    /// Before `state`: the task has not ended while the guards in its future are being released.
+    future: F,
     state: TrackedState,
     waker: Option<OwnWaker>,
     task: T,
-    future: F,
 }
 
 impl<F, T: LayerTask> Tracked<F, T> {

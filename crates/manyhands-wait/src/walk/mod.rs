@@ -8,6 +8,7 @@ mod settle;
 use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
+use crate::holder_ended::report_ended_holder;
 use crate::primitive::{Ordering, fence};
 use crate::publication::Publication;
 use crate::report::is_deadlock_detection_on;
@@ -40,5 +41,9 @@ pub(crate) fn look_for_deadlock(publication: &Publication) -> Option<Instant> {
 fn may_be_stuck(publication: &Publication, waiter: Agent) -> bool {
     let waits =
         |agent: Agent| agent == waiter || agent.slot().is_some_and(|slot| slot.shows_something());
-    publication.blockers().conditions().any(|mut condition| condition.all(waits))
+    let blockers = publication.blockers();
+    if let Some(holder) = blockers.gone() {
+        report_ended_holder(publication, waiter, holder);
+    }
+    blockers.conditions().any(|mut condition| condition.all(waits))
 }
