@@ -126,7 +126,7 @@ impl<'a> Wait<'a> {
 
     /// Says what is waited for, so that the wait-for graph has an edge for it. If the wait can be
     /// proven never to end, because those it waits for wait for it, then one of them gets a
-    /// [`Deadlock`]. A wait with an end in time is listed with its edge and never called deadlocked.
+    /// [`Deadlock`](crate::Deadlock). A wait with an end in time is listed with its edge and never called deadlocked.
     ///
     /// The future must end through `edge` alone, and its polls must run no code that could release
     /// what others wait for.
@@ -141,7 +141,7 @@ impl<'a> Wait<'a> {
     /// [`TimedOut`] when the instant of [`until`](Self::until) has come.
     ///
     /// # Panics
-    /// With a [`Deadlock`] as the payload if the wait is [for something known](Self::on) and was ended
+    /// With a [`Deadlock`](crate::Deadlock) as the payload if the wait is [for something known](Self::on) and was ended
     /// to break a deadlock; [`run_checked`](Self::run_checked) returns that.
     #[track_caller]
     pub fn run<F: Future>(self, future: F) -> Result<F::Output, TimedOut> {
