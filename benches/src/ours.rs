@@ -2,6 +2,7 @@
 
 pub(crate) mod coroutines;
 pub(crate) mod processes;
+pub(crate) mod sync;
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! What processes have used of the machine so far: CPU time and memory.
 
+use std::time::Instant;
+
 use anyhow::Context;
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage, setrlimit};
 
@@ -122,5 +124,26 @@ fn sizes<const N: usize>(path: &str, names: [&str; N]) -> anyhow::Result<[f64; N
 pub(crate) fn allow_many_files() {
     if let Ok((_, most)) = getrlimit(Resource::RLIMIT_NOFILE) {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, most, most);
+    }
+}
+
+/// How many of something are done in a second, from the start of the clock on.
+pub(crate) struct Rate {
+    started: Instant,
+}
+
+impl Rate {
+    pub(crate) fn start() -> Rate {
+        Rate { started: Instant::now() }
+    }
+
+    /// With `count` done by now.
+    pub(crate) fn of(&self, count: u64) -> f64 {
+        count as f64 / self.started.elapsed().as_secs_f64()
+    }
+
+    /// Nanoseconds for each of `count` done by now.
+    pub(crate) fn ns_each(&self, count: u64) -> f64 {
+        1e9 / self.of(count)
     }
 }

@@ -11,6 +11,7 @@ pub(crate) mod rayon;
 pub(crate) mod reqwest;
 pub(crate) mod rusty_pool;
 pub(crate) mod std_threads;
+pub(crate) mod sync;
 pub(crate) mod threadpool;
 pub(crate) mod tokio;
 pub(crate) mod tokio_tasks;

@@ -4,6 +4,7 @@ mod coroutines;
 mod executors;
 mod http;
 mod processes;
+mod sync;
 
 use std::fmt::Write as _;
 
@@ -30,7 +31,8 @@ pub(crate) struct Part {
     play: fn(&[String]) -> anyhow::Result<()>,
 }
 
-const SUITES: &[&Suite] = &[&executors::SUITE, &http::SUITE, &coroutines::SUITE, &processes::SUITE];
+const SUITES: &[&Suite] =
+    &[&executors::SUITE, &http::SUITE, &coroutines::SUITE, &processes::SUITE, &sync::SUITE];
 
 /// The suites, for the help.
 pub(crate) fn list() -> String {

@@ -43,6 +43,14 @@ fn processes() {
     assert_eq!(after["ours"], 10.0, "{after}");
 }
 
+#[test]
+fn sync() {
+    let rows = rows("sync");
+    for case in ["lock_uncontended", "lock_64", "cycle_100", "queue_2p2c", "condvar_hand_over"] {
+        assert!(rows.iter().any(|row| row["case"] == case), "no case {case}");
+    }
+}
+
 fn rows(suite: &str) -> Vec<Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_benches"));
     let output = command.args([suite, "--quick", "--repeats", "1", "--json"]).output().unwrap();
