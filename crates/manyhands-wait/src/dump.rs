@@ -122,7 +122,7 @@ impl fmt::Display for WaitDump {
             f.write_str(if place == 0 { " held by " } else { " and by " })?;
             write!(f, "{holder}")?;
         }
-        if let Some(id) = self.on_task {
+        if let (Some(id), None) = (self.on_task, &self.waits_for) {
             write!(f, " (task {id})")?;
         }
         if let Some(left) = self.left {

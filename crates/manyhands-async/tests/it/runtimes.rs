@@ -112,8 +112,8 @@ fn a_callback_of_a_lost_task_may_use_another_pool() {
     for task in &tasks {
         let (other, lost) = (Arc::clone(&other), Arc::clone(&lost));
         task.on_done(move |_| {
-            // That runtime is gone as well; the task is lost on the spot.
-            assert!(other.spawn(|| ()).result().unwrap_err().is_lost());
+            // That runtime is going as well: the task is lost, or just begun in time.
+            assert!(other.spawn(|| ()).result().err().is_none_or(|error| error.is_lost()));
             lost.fetch_add(1, Ordering::Relaxed);
         });
     }

@@ -31,7 +31,7 @@ fn a_waiting_task_is_listed_with_reason_other_task_and_place() {
         let line = line_about("'hungry'");
         for part in [
             format!("in task {} 'hungry' waits ", task.id()),
-            format!(" s for result of a task (task {awaited})"),
+            format!(" s for result of task {awaited}"),
             place,
         ] {
             assert!(line.contains(&part), "{line:?} lacks {part:?}");
@@ -73,7 +73,7 @@ fn a_caller_that_waits_for_a_task_is_listed() {
             let waiter = std::thread::Builder::new().name("customer".to_owned());
             let waiter = waiter.spawn_scoped(scope, || busy.task.wait()).unwrap();
             let line = line_about("'customer' waits");
-            assert!(line.contains(&format!("for result of a task (task {id})")), "{line}");
+            assert!(line.contains(&format!("for result of task {id}")), "{line}");
             busy.let_go();
             waiter.join().unwrap();
         });
@@ -84,7 +84,8 @@ fn a_caller_that_waits_for_a_task_is_listed() {
 fn the_workers_of_a_pool_are_listed_by_name() {
     let pool = manyhands::ThreadPool::builder().workers(1).name_prefix("baker").build().unwrap();
     pool.spawn(|| ()).result().unwrap();
-    assert!(manyhands::dump().to_string().contains("thread 'baker_0' runs"));
+    // It runs, or has nothing to do.
+    assert!(manyhands::dump().to_string().contains("thread 'baker_0' "));
     let task = pool.with(TaskOptions::new().name("dough")).spawn_async(async {
         std::future::pending::<()>().await;
     });
