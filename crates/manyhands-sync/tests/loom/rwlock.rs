@@ -15,7 +15,7 @@ use super::{Counter, model_bounded};
 
 #[test]
 fn two_writers_and_a_reader() {
-    model_bounded(2, || {
+    model_bounded(1, || {
         let lock = Arc::new(RwLock::named("menu", Counter::new()));
         let writer = thread::spawn({
             let lock = Arc::clone(&lock);
