@@ -204,14 +204,14 @@ mod tests {
     fn a_full_run_has_tests_examples_documentation_and_models() {
         let workspace = workspace(&[
             ("manyhands-wait", "test", "loom"),
-            ("manyhands-executor", "test", "loom"),
+            ("manyhands-sync", "test", "loom"),
         ]);
         let stages = plan(&workspace, Runner::Nextest, false);
         let lines: Vec<String> = stages.iter().map(words).collect();
         assert!(lines[0].starts_with("nextest run --workspace --lib --bins --tests"));
         assert!(lines[2].starts_with("test --doc --workspace"));
         assert_eq!(lines[3], "test --release -p manyhands-wait --test loom --no-fail-fast");
-        assert_eq!(lines[4], "test --release -p manyhands-executor --test loom --no-fail-fast");
+        assert_eq!(lines[4], "test --release -p manyhands-sync --test loom --no-fail-fast");
         let Work::Tests { environment, .. } = &stages[4].work else { panic!("not run") };
         assert!(environment[0].1.ends_with("--cfg manyhands_loom"));
         assert_eq!(environment[1], ("CARGO_TARGET_DIR", "/w/target/loom".to_owned()));
@@ -235,11 +235,11 @@ mod tests {
     #[test]
     fn what_is_left_out_says_why() {
         let partly =
-            workspace(&[("manyhands-wait", "test", "loom"), ("manyhands-executor", "test", "it")]);
+            workspace(&[("manyhands-wait", "test", "loom"), ("manyhands-sync", "test", "it")]);
         let lines: Vec<String> = plan(&partly, Runner::Nextest, false).iter().map(words).collect();
         assert_eq!(lines[1], "skip: no example has tests inside");
         assert!(lines[3].starts_with("test --release"));
-        assert_eq!(lines[4], "skip: manyhands-executor has no test target named loom");
+        assert_eq!(lines[4], "skip: manyhands-sync has no test target named loom");
         let quick = plan(&partly, Runner::Nextest, true);
         assert!(quick[3..].iter().all(|stage| words(stage) == "skip: left out by --quick"));
     }
