@@ -10,7 +10,7 @@
 
 #[allow(unsafe_code, reason = "places are kept as pointers, in atomics")]
 mod holders;
-mod observer;
+mod order;
 mod owner;
 mod patience;
 mod poison;
@@ -48,7 +48,7 @@ pub use channel::Channel;
 pub use condvar::Condvar;
 pub use event::Event;
 pub use mutex::{AsyncMutexGuard, MappedMutexGuard, Mutex, MutexGuard};
-pub use observer::{How as LockedHow, LockObserver, ObservedLock, observe_locks, switch_observer};
+pub use order::{LockOrderInversion, LockOrderStep, is_lock_order_checked, set_lock_order_checks};
 pub use queue::{
     Closed, Fifo, GetError, Iter as QueueIter, Lifo, LifoQueue, Order, OrderedQueue, Prioritized,
     PriorityQueue, PutError, Queue, QueueShutdown, QueueStatistics, SmallestFirst, TaskDoneError,

@@ -7,7 +7,7 @@ use manyhands_wait::Deadlock;
 
 use super::Mutex;
 use super::guard::AsyncMutexGuard;
-use crate::observer::{self, How};
+use crate::order::How;
 use crate::owner::Owner;
 
 /// In async code.
@@ -66,7 +66,7 @@ impl<T: ?Sized> Mutex<T> {
         if !self.raw.try_take(owner, at) {
             self.raw.lock_async(owner, at).await?;
         }
-        Ok(self.async_guard(owner, at, How::Waiting))
+        Ok(self.async_guard(owner, at, How::Awaiting))
     }
 
     /// Takes the lock for async code if nobody holds it; never waits.
@@ -83,10 +83,9 @@ impl<T: ?Sized> Mutex<T> {
         at: &'static Location<'static>,
         how: How,
     ) -> AsyncMutexGuard<'_, T> {
-        if observer::is_on() {
-            observer::acquired(self.raw.observed(), at, how);
-        }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
-        unsafe { AsyncMutexGuard::new(self, owner) }
+        let guard = unsafe { AsyncMutexGuard::new(self, owner) };
+        self.raw.note_taken(owner, at, how);
+        guard
     }
 }

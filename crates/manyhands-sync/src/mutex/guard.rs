@@ -7,7 +7,6 @@ use std::ptr::NonNull;
 
 use super::Mutex;
 use super::raw::RawMutex;
-use crate::observer;
 use crate::owner::Owner;
 use crate::poison::WasPanicking;
 
@@ -30,9 +29,7 @@ impl<'a> Held<'a> {
 impl Drop for Held<'_> {
     #[inline]
     fn drop(&mut self) {
-        if observer::is_on() {
-            observer::released(self.raw.observed());
-        }
+        self.raw.note_released(self.owner);
         self.raw.poison.note(self.was_panicking);
         self.raw.unlock(self.owner);
     }
@@ -185,6 +182,7 @@ impl<'a, T: ?Sized> AsyncMutexGuard<'a, T> {
     /// lock counts as one that may end from now on.
     pub fn hand_over(mut guard: AsyncMutexGuard<'a, T>) -> AsyncMutexGuard<'a, T> {
         if guard.held.owner != Owner::ANONYMOUS {
+            guard.held.raw.note_released(guard.held.owner);
             guard.held.raw.make_anonymous(guard.held.owner);
             guard.held.owner = Owner::ANONYMOUS;
         }

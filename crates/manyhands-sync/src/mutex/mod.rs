@@ -20,7 +20,7 @@ use manyhands_wait::{Deadlock, Reason, TimedOut, WaitError};
 pub use guard::{AsyncMutexGuard, MappedMutexGuard, MutexGuard};
 pub(crate) use raw::{Kind, RawMutex};
 
-use crate::observer::{self, How};
+use crate::order::How;
 use crate::owner::Owner;
 use crate::primitive::{UnsafeCell, const_unless_loom};
 use crate::statistics::LockStatistics;
@@ -112,7 +112,7 @@ impl<T: ?Sized> Mutex<T> {
                 Err(WaitError::TimedOut) => unreachable!("a wait without a limit"),
             }
         }
-        self.guard(owner, How::Waiting)
+        self.guard(owner, How::Blocking)
     }
 
     /// Like [`lock`](Self::lock); a deadlock is an error.
@@ -142,7 +142,7 @@ impl<T: ?Sized> Mutex<T> {
                 Err(WaitError::TimedOut) => unreachable!("a wait without a limit"),
             }
         }
-        Ok(self.guard(owner, How::Waiting))
+        Ok(self.guard(owner, How::Blocking))
     }
 
     /// Like [`lock`](Self::lock), for at most `limit`. Tries at least once.
@@ -225,11 +225,10 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     fn guard(&self, owner: Owner, how: How) -> MutexGuard<'_, T> {
-        if observer::is_on() {
-            observer::acquired(self.raw.observed(), Location::caller(), how);
-        }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
-        unsafe { MutexGuard::new(self, owner) }
+        let guard = unsafe { MutexGuard::new(self, owner) };
+        self.raw.note_taken(owner, Location::caller(), how);
+        guard
     }
 }
 

@@ -12,7 +12,7 @@ use super::core::{Core, release};
 use super::edge::BlockingEdge;
 use super::hold::{Hold, MOVED, WAITERS};
 use super::locking::{Locking, Progress};
-use crate::observer::ObservedLock;
+use crate::order::{self, ClassCell, How, Lock};
 use crate::owner::Owner;
 use crate::poison::Poison;
 use crate::primitive::const_unless_loom;
@@ -31,6 +31,7 @@ pub(crate) struct RawMutex {
     made_at: &'static Location<'static>,
     pub(crate) poison: Poison,
     wandering: Wandering,
+    class: ClassCell,
 }
 
 /// What sort of mutex one is, for reports.
@@ -50,6 +51,7 @@ impl RawMutex {
                 made_at,
                 poison: Poison::new(),
                 wandering: Wandering::new(),
+                class: ClassCell::new(),
             }
         }
     }
@@ -257,13 +259,26 @@ impl RawMutex {
         self.core.get().and_then(|core| core.name())
     }
 
-    /// The lock as the observer of locks sees it.
-    pub(crate) fn observed(&self) -> ObservedLock<'_> {
-        ObservedLock {
-            id: std::ptr::from_ref(self).addr(),
-            kind: self.kind.name,
-            name: self.name(),
-            made_at: self.made_at,
+    /// Tells the order of locks that `owner` has taken it.
+    #[inline]
+    pub(crate) fn note_taken(&self, owner: Owner, at: &'static Location<'static>, how: How) {
+        if order::may_be_on() {
+            let lock = Lock {
+                id: std::ptr::from_ref(self).addr(),
+                kind: self.kind.name,
+                name: self.name(),
+                made_at: self.made_at,
+                class: &self.class,
+            };
+            order::taken(&lock, owner, at, how);
+        }
+    }
+
+    /// Tells the order of locks that it is released, or nobody's from now on.
+    #[inline]
+    pub(crate) fn note_released(&self, owner: Owner) {
+        if order::may_be_on() {
+            order::released(std::ptr::from_ref(self).addr(), owner);
         }
     }
 

@@ -6,7 +6,6 @@ use std::ops::Deref;
 
 use super::ReentrantMutex;
 use crate::mutex::RawMutex;
-use crate::observer;
 use crate::owner::Owner;
 use crate::poison::WasPanicking;
 use crate::primitive::{AtomicU32, Ordering};
@@ -27,9 +26,7 @@ impl Drop for Held<'_> {
         match self.again.load(Ordering::Relaxed).checked_sub(1) {
             Some(again) => self.again.store(again, Ordering::Relaxed),
             None => {
-                if observer::is_on() {
-                    observer::released(self.raw.observed());
-                }
+                self.raw.note_released(self.owner);
                 self.raw.unlock(self.owner);
             }
         }

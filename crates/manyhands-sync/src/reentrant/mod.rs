@@ -15,7 +15,7 @@ use manyhands_wait::{Deadlock, Reason, TimedOut, WaitError};
 pub use guard::{MappedReentrantMutexGuard, ReentrantMutexGuard};
 
 use crate::mutex::{Kind, RawMutex};
-use crate::observer::{self, How};
+use crate::order::How;
 use crate::owner::Owner;
 use crate::primitive::{AtomicU32, AtomicUsize, Ordering, const_unless_loom};
 use crate::statistics::LockStatistics;
@@ -109,7 +109,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
     #[inline]
     #[track_caller]
     pub fn lock_checked(&self) -> Result<ReentrantMutexGuard<'_, T>, Deadlock> {
-        match self.lock_until(How::Waiting, || None) {
+        match self.lock_until(How::Blocking, || None) {
             Ok(guard) => Ok(guard),
             Err(WaitError::Deadlock(deadlock)) => Err(deadlock),
             Err(WaitError::TimedOut) => unreachable!("a wait without a limit"),
@@ -203,7 +203,7 @@ impl<T: ?Sized> ReentrantMutex<T> {
                 }
                 self.raw.lock_async(owner, at).await?;
             }
-            Ok(self.guard(owner, at, How::Waiting))
+            Ok(self.guard(owner, at, How::Awaiting))
         }
     }
 
@@ -268,11 +268,10 @@ impl<T: ?Sized> ReentrantMutex<T> {
         at: &'static Location<'static>,
         how: How,
     ) -> ReentrantMutexGuard<'_, T> {
-        if observer::is_on() {
-            observer::acquired(self.raw.observed(), at, how);
-        }
         self.thread.store(this_thread(), Ordering::Relaxed);
-        self.another_guard(owner)
+        let guard = self.another_guard(owner);
+        self.raw.note_taken(owner, at, how);
+        guard
     }
 
     /// The guard of whoever has taken the lock again.

@@ -10,7 +10,7 @@ use super::guard::{AsyncRwLockReadGuard, AsyncRwLockWriteGuard};
 use super::locking::Locking;
 use super::word::Place;
 use super::{RwLock, try_quickly};
-use crate::observer::{self, How};
+use crate::order::How;
 use crate::owner::Owner;
 use crate::waiters::Waiting;
 
@@ -64,7 +64,7 @@ impl<T: ?Sized> RwLock<T> {
         async move {
             let owner = self.core().wandering.async_owner();
             let place = self.take_async(Mode::Read, owner, at).await?;
-            Ok(self.async_read_guard(place, owner, at, How::Waiting))
+            Ok(self.async_read_guard(place, owner, at, How::Awaiting))
         }
     }
 
@@ -83,7 +83,7 @@ impl<T: ?Sized> RwLock<T> {
         async move {
             let owner = self.core().wandering.async_owner();
             self.take_async(Mode::Write, owner, at).await?;
-            Ok(self.async_write_guard(owner, at, How::Waiting))
+            Ok(self.async_write_guard(owner, at, How::Awaiting))
         }
     }
 
@@ -125,11 +125,10 @@ impl<T: ?Sized> RwLock<T> {
         at: &'static Location<'static>,
         how: How,
     ) -> AsyncRwLockReadGuard<'_, T> {
-        if observer::is_on() {
-            observer::acquired(self.core().observed(), at, how);
-        }
         // SAFETY: callers have just taken the lock, have this place, and use this once.
-        unsafe { AsyncRwLockReadGuard::new(self, place, owner) }
+        let guard = unsafe { AsyncRwLockReadGuard::new(self, place, owner) };
+        self.core().note_taken(owner, at, how);
+        guard
     }
 
     /// The guard of whoever has just taken the lock to write.
@@ -139,10 +138,9 @@ impl<T: ?Sized> RwLock<T> {
         at: &'static Location<'static>,
         how: How,
     ) -> AsyncRwLockWriteGuard<'_, T> {
-        if observer::is_on() {
-            observer::acquired(self.core().observed(), at, how);
-        }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
-        unsafe { AsyncRwLockWriteGuard::new(self, owner) }
+        let guard = unsafe { AsyncRwLockWriteGuard::new(self, owner) };
+        self.core().note_taken(owner, at, how);
+        guard
     }
 }

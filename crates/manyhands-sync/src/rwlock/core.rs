@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::word::{FREE, Place, WAITERS, WRITER, is_free};
 use crate::holders::Holders;
-use crate::observer::ObservedLock;
+use crate::order::{self, ClassCell, How, Lock};
 use crate::owner::Owner;
 use crate::patience;
 use crate::poison::Poison;
@@ -29,6 +29,7 @@ pub(super) struct Core {
     pub(super) wandering: Wandering,
     pub(super) name: Option<Arc<str>>,
     pub(super) made_at: &'static Location<'static>,
+    class: ClassCell,
 }
 
 /// What changes under the monitor's lock. The README has the invariants.
@@ -80,6 +81,7 @@ impl Core {
             wandering: Wandering::new(),
             name,
             made_at,
+            class: ClassCell::new(),
         }
     }
 
@@ -289,13 +291,26 @@ impl Core {
         LockStatistics { waiting: entry.waiting(), ..entry.statistics }
     }
 
-    /// The lock as the observer of locks sees it.
-    pub(super) fn observed(&self) -> ObservedLock<'_> {
-        ObservedLock {
-            id: ptr::from_ref(self).addr(),
-            kind: "read-write lock",
-            name: self.name.as_deref(),
-            made_at: self.made_at,
+    /// Tells the order of locks that `owner` has taken it.
+    #[inline]
+    pub(super) fn note_taken(&self, owner: Owner, at: &'static Location<'static>, how: How) {
+        if order::may_be_on() {
+            let lock = Lock {
+                id: ptr::from_ref(self).addr(),
+                kind: "read-write lock",
+                name: self.name.as_deref(),
+                made_at: self.made_at,
+                class: &self.class,
+            };
+            order::taken(&lock, owner, at, how);
+        }
+    }
+
+    /// Tells the order of locks that it is released, or nobody's from now on.
+    #[inline]
+    pub(super) fn note_released(&self, owner: Owner) {
+        if order::may_be_on() {
+            order::released(ptr::from_ref(self).addr(), owner);
         }
     }
 

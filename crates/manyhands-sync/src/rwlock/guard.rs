@@ -8,7 +8,6 @@ use std::ptr::NonNull;
 use super::RwLock;
 use super::core::Core;
 use super::word::Place;
-use crate::observer;
 use crate::owner::Owner;
 use crate::poison::WasPanicking;
 use crate::primitive::UnsafeCell;
@@ -17,6 +16,7 @@ use crate::primitive::UnsafeCell;
 pub(super) struct Reading<'a> {
     core: &'a Core,
     place: Place,
+    owner: Owner,
 }
 
 /// The lock is held to write; released when this is dropped.
@@ -29,9 +29,7 @@ pub(super) struct Writing<'a> {
 impl Drop for Reading<'_> {
     #[inline]
     fn drop(&mut self) {
-        if observer::is_on() {
-            observer::released(self.core.observed());
-        }
+        self.core.note_released(self.owner);
         self.core.unlock_read(self.place);
     }
 }
@@ -39,9 +37,7 @@ impl Drop for Reading<'_> {
 impl Drop for Writing<'_> {
     #[inline]
     fn drop(&mut self) {
-        if observer::is_on() {
-            observer::released(self.core.observed());
-        }
+        self.core.note_released(self.owner);
         self.core.poison.note(self.was_panicking);
         self.core.unlock_write();
     }
@@ -77,7 +73,6 @@ pub struct RwLockWriteGuard<'a, T: ?Sized> {
 pub struct AsyncRwLockReadGuard<'a, T: ?Sized> {
     lock: &'a RwLock<T>,
     held: Reading<'a>,
-    owner: Owner,
 }
 
 /// The lock of a [`RwLock`] to write, as async code has it: it may be kept across an `.await`. Released
@@ -128,14 +123,16 @@ unsafe impl<T: ?Sized + Send> Send for AsyncRwLockWriteGuard<'_, T> {}
 
 impl<'a, T: ?Sized> RwLockReadGuard<'a, T> {
     /// # Safety
-    /// The lock was taken to read, this place is its own, and this is the only thing that releases it.
+    /// The lock was taken to read by `owner`, this place is its own, and this is the only thing that
+    /// releases it.
     #[inline]
     pub(super) unsafe fn new(
         value: &'a UnsafeCell<T>,
         core: &'a Core,
         place: Place,
+        owner: Owner,
     ) -> RwLockReadGuard<'a, T> {
-        RwLockReadGuard { value, held: Reading { core, place }, _not_send: PhantomData }
+        RwLockReadGuard { value, held: Reading { core, place, owner }, _not_send: PhantomData }
     }
 
     /// Narrows the guard to a part of the value; the whole lock stays held.
@@ -189,7 +186,7 @@ impl<'a> Writing<'a> {
         let (core, owner) = (self.core, self.owner);
         core.poison.note(self.was_panicking);
         std::mem::forget(self);
-        Reading { core, place: core.downgrade(owner, std::panic::Location::caller()) }
+        Reading { core, place: core.downgrade(owner, std::panic::Location::caller()), owner }
     }
 }
 
@@ -202,7 +199,7 @@ impl<'a, T: ?Sized> AsyncRwLockReadGuard<'a, T> {
         place: Place,
         owner: Owner,
     ) -> AsyncRwLockReadGuard<'a, T> {
-        AsyncRwLockReadGuard { lock, held: Reading { core: lock.core(), place }, owner }
+        AsyncRwLockReadGuard { lock, held: Reading { core: lock.core(), place, owner } }
     }
 
     /// Makes the guard nobody's, so that it may be given to another task or thread: a wait for the lock
@@ -211,7 +208,8 @@ impl<'a, T: ?Sized> AsyncRwLockReadGuard<'a, T> {
         if let Place::Seat(seat) = guard.held.place {
             guard.held.core.readers.rise(seat.into());
         }
-        guard.owner = Owner::ANONYMOUS;
+        guard.held.core.note_released(guard.held.owner);
+        guard.held.owner = Owner::ANONYMOUS;
         guard
     }
 }
@@ -227,6 +225,7 @@ impl<'a, T: ?Sized> AsyncRwLockWriteGuard<'a, T> {
     /// Makes the guard nobody's, so that it may be given to another task or thread: a wait for the lock
     /// counts as one that may end from now on.
     pub fn hand_over(mut guard: AsyncRwLockWriteGuard<'a, T>) -> AsyncRwLockWriteGuard<'a, T> {
+        guard.held.core.note_released(guard.held.owner);
         guard.held.core.forget_writer();
         guard.held.owner = Owner::ANONYMOUS;
         guard
@@ -235,7 +234,7 @@ impl<'a, T: ?Sized> AsyncRwLockWriteGuard<'a, T> {
 
 impl<T: ?Sized> Drop for AsyncRwLockReadGuard<'_, T> {
     fn drop(&mut self) {
-        self.held.core.check_owner(self.owner);
+        self.held.core.check_owner(self.held.owner);
     }
 }
 

@@ -22,7 +22,7 @@ pub use guard::{
 };
 
 use self::core::{Core, Mode};
-use crate::observer::{self, How};
+use crate::order::How;
 use crate::owner::Owner;
 use crate::primitive::{UnsafeCell, const_unless_loom};
 use crate::statistics::LockStatistics;
@@ -137,7 +137,7 @@ impl<T: ?Sized> RwLock<T> {
     /// The [`Deadlock`], if the wait was proven never to end.
     #[track_caller]
     pub fn read_checked(&self) -> Result<RwLockReadGuard<'_, T>, Deadlock> {
-        self.read_until(How::Waiting, || None).map_err(a_deadlock)
+        self.read_until(How::Blocking, || None).map_err(a_deadlock)
     }
 
     /// Like [`write`](Self::write); a deadlock is an error.
@@ -158,7 +158,7 @@ impl<T: ?Sized> RwLock<T> {
     /// ```
     #[track_caller]
     pub fn write_checked(&self) -> Result<RwLockWriteGuard<'_, T>, Deadlock> {
-        self.write_until(How::Waiting, || None).map_err(a_deadlock)
+        self.write_until(How::Blocking, || None).map_err(a_deadlock)
     }
 
     /// Like [`read`](Self::read), for at most `limit`. Tries at least once.
@@ -184,7 +184,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn try_read(&self) -> Option<RwLockReadGuard<'_, T>> {
         let (owner, at) = (Owner::current(), Location::caller());
         let place = self.try_take(Mode::Read, owner, at)?;
-        Some(self.read_guard(place, at, How::Trying))
+        Some(self.read_guard(place, owner, at, How::Trying))
     }
 
     /// Takes the lock to write if nobody holds it; never waits.
@@ -251,7 +251,7 @@ impl<T: ?Sized> RwLock<T> {
             Some(place) => place,
             None => self.wait(Mode::Read, owner, until())?,
         };
-        Ok(self.read_guard(place, at, how))
+        Ok(self.read_guard(place, owner, at, how))
     }
 
     #[track_caller]
@@ -296,15 +296,15 @@ impl<T: ?Sized> RwLock<T> {
     fn read_guard(
         &self,
         place: Place,
+        owner: Owner,
         at: &'static Location<'static>,
         how: How,
     ) -> RwLockReadGuard<'_, T> {
         let core = self.core();
-        if observer::is_on() {
-            observer::acquired(core.observed(), at, how);
-        }
         // SAFETY: callers have just taken the lock, have this place, and use this once.
-        unsafe { RwLockReadGuard::new(&self.value, core, place) }
+        let guard = unsafe { RwLockReadGuard::new(&self.value, core, place, owner) };
+        core.note_taken(owner, at, how);
+        guard
     }
 
     /// The guard of whoever has just taken the lock to write.
@@ -315,11 +315,10 @@ impl<T: ?Sized> RwLock<T> {
         how: How,
     ) -> RwLockWriteGuard<'_, T> {
         let core = self.core();
-        if observer::is_on() {
-            observer::acquired(core.observed(), at, how);
-        }
         // SAFETY: callers have just taken the lock, as `owner`, and use this once.
-        unsafe { RwLockWriteGuard::new(&self.value, core, owner) }
+        let guard = unsafe { RwLockWriteGuard::new(&self.value, core, owner) };
+        core.note_taken(owner, at, how);
+        guard
     }
 }
 
