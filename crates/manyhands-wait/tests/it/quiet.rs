@@ -76,12 +76,14 @@ fn a_process_is_not_quiet_while_a_wait_may_end_or_somebody_works() {
             drop(watch);
         }
 
+        // Long enough that a busy thread has its share of a crowded machine in every half of it.
+        let long = 15 * AFTER;
         let token = CancelToken::new();
-        let _watch = report_when_quiet(AFTER).expect("a thread");
+        let _watch = report_when_quiet(long).expect("a thread");
         std::thread::scope(|scope| {
             scope.spawn(|| wait_for_ever(&token, Wait::new(&LETTER)));
             // Not known to anybody, but the processor knows.
-            let until = Instant::now() + 6 * AFTER;
+            let until = Instant::now() + 3 * long;
             while Instant::now() < until {
                 std::hint::spin_loop();
             }
