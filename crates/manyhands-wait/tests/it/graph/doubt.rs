@@ -52,7 +52,7 @@ fn who_waits_for_one_with_a_limit_gets_the_baton() {
 
 #[test]
 fn a_holder_that_has_ended_is_no_proof() {
-    let baton = Baton::new("lost");
+    let baton = Baton::new("lost for good");
     std::thread::scope(|scope| {
         scope.spawn(|| std::mem::forget(baton.take()));
     });
@@ -60,7 +60,7 @@ fn a_holder_that_has_ended_is_no_proof() {
     let token = CancelToken::new();
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| with_cancel_token(&token, || baton.take_checked()));
-        eventually("it waits", || manyhands_wait::dump().to_string().contains("'lost'"));
+        eventually("it waits", || manyhands_wait::dump().to_string().contains("'lost for good'"));
         token.cancel();
         assert!(waiter.join().unwrap().is_err());
     });
@@ -69,7 +69,7 @@ fn a_holder_that_has_ended_is_no_proof() {
 #[test]
 fn the_agent_of_an_ended_thread_is_not_taken_for_a_later_one() {
     // The holder has ended; others take its place in the table and wait for whoever waits for it.
-    let lost = Baton::new("lost");
+    let lost = Baton::new("lost by an ended thread");
     let ended = std::thread::scope(|scope| {
         let thread = scope.spawn(|| {
             std::mem::forget(lost.take());
@@ -79,17 +79,20 @@ fn the_agent_of_an_ended_thread_is_not_taken_for_a_later_one() {
     });
     eventually("the thread has ended", || !ended.is_alive());
     let token = CancelToken::new();
-    let own = Baton::new("own");
+    let own = Baton::new("own of a later thread");
     std::thread::scope(|scope| {
         let waiter = scope.spawn(|| {
             let _own = own.take();
             with_cancel_token(&token, || lost.take_checked()).unwrap_err();
         });
-        eventually("it waits", || manyhands_wait::dump().to_string().contains("'lost'"));
+        eventually("it waits", || {
+            manyhands_wait::dump().to_string().contains("'lost by an ended thread'")
+        });
         // As many as take all places that are free.
         let later: Vec<_> = (0..8).map(|_| scope.spawn(|| own.take_checked().map(drop))).collect();
         eventually("all wait", || {
-            manyhands_wait::dump().to_string().matches("for baton 'own'").count() == 8
+            manyhands_wait::dump().to_string().matches("for baton 'own of a later thread'").count()
+                == 8
         });
         token.cancel();
         waiter.join().unwrap();
@@ -120,7 +123,7 @@ impl Parker for Naps {
 
 #[test]
 fn behind_a_parker_that_may_run_the_same_context_elsewhere_nothing_is_proven() {
-    let baton = Baton::new("own");
+    let baton = Baton::new("own behind a parker");
     let token = CancelToken::new();
     let parker = Naps { stops_context: false, naps: Cell::new(0) };
     let _held = baton.take();
@@ -128,7 +131,9 @@ fn behind_a_parker_that_may_run_the_same_context_elsewhere_nothing_is_proven() {
         let canceller = scope.spawn({
             let token = token.clone();
             move || {
-                eventually("it waits", || manyhands_wait::dump().to_string().contains("'own'"));
+                eventually("it waits", || {
+                    manyhands_wait::dump().to_string().contains("'own behind a parker'")
+                });
                 token.cancel();
             }
         });

@@ -70,14 +70,16 @@ fn switched_off_nobody_looks() {
         set_deadlock_detection(true);
         assert!(is_deadlock_detection_on());
         set_deadlock_detection(false);
-        let baton = Baton::new("own");
+        let baton = Baton::new("own while switched off");
         let _held = baton.take();
         let token = manyhands_wait::CancelToken::new();
         std::thread::scope(|scope| {
             let _keeps = scope.spawn({
                 let token = token.clone();
                 move || {
-                    eventually("it waits", || manyhands_wait::dump().to_string().contains("'own'"));
+                    eventually("it waits", || {
+                        manyhands_wait::dump().to_string().contains("'own while switched off'")
+                    });
                     token.cancel();
                 }
             });

@@ -192,12 +192,12 @@ fn run(name: &'static str, in_order: bool) -> (usize, usize) {
 
 #[test]
 fn stress_in_one_order_nothing_is_reported() {
-    assert_eq!(run("ordered", true), (0, 0));
+    assert_eq!(run("stress in order", true), (0, 0));
 }
 
 #[test]
 fn stress_in_any_order_each_deadlock_has_one_victim() {
-    let (reports, victims) = run("unordered", false);
+    let (reports, victims) = run("stress in disorder", false);
     assert_eq!(reports, victims);
     assert!(victims > 0, "not one deadlock: the test shows nothing");
 }

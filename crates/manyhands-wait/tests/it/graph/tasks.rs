@@ -195,7 +195,7 @@ fn under_a_deadline_nothing_is_proven() {
 
 #[test]
 fn a_task_that_moves_on_takes_its_wait_back() {
-    let (baton, other) = (Baton::new("own"), Baton::new("other"));
+    let (baton, other) = (Baton::new("moved on from"), Baton::new("other"));
     let held = baton.take();
     let mut task = Box::pin(tracked(async {
         let _own = other.take_async().await.unwrap();
@@ -203,18 +203,18 @@ fn a_task_that_moves_on_takes_its_wait_back() {
     }));
     let mut cx = Context::from_waker(Waker::noop());
     assert!(task.as_mut().poll(&mut cx).is_pending());
-    assert!(dump().to_string().contains("for baton 'own' held by"));
+    assert!(dump().to_string().contains("for baton 'moved on from' held by"));
     drop(held);
     assert!(task.as_mut().poll(&mut cx).is_ready());
-    assert!(!dump().to_string().contains("for baton 'own'"));
+    assert!(!dump().to_string().contains("for baton 'moved on from'"));
 
     // And so does one that is dropped in the middle.
     let held = baton.take();
     let mut task = Box::pin(tracked(async { baton.take_async().await }));
     assert!(task.as_mut().poll(&mut cx).is_pending());
-    assert!(dump().to_string().contains("for baton 'own'"));
+    assert!(dump().to_string().contains("for baton 'moved on from'"));
     drop(task);
-    assert!(!dump().to_string().contains("for baton 'own'"));
+    assert!(!dump().to_string().contains("for baton 'moved on from'"));
     drop(held);
 }
 
