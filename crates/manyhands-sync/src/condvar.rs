@@ -53,6 +53,7 @@ static CONDVAR: Reason = Reason::new("condition variable");
 /// ```
 #[doc(alias = "threading.Condition")]
 #[doc(alias = "asyncio.Condition")]
+#[doc(alias = "Condition")]
 pub struct Condvar {
     monitor: Monitor<(), Ticket>,
     signal: Signal,
@@ -108,6 +109,7 @@ impl Condvar {
     }
 
     /// Notifies all who wait now. Returns how many. Never waits; may be called from anywhere.
+    #[doc(alias = "notifyAll")]
     pub fn notify_all(&self) -> usize {
         self.monitor.enter().grant_all()
     }

@@ -84,6 +84,7 @@ impl Event {
     /// Whether the flag is set. What was done before it was set is seen by whoever sees it set.
     #[inline]
     #[doc(alias = "ready")]
+    #[doc(alias = "isSet")]
     pub fn is_set(&self) -> bool {
         self.word.load(Ordering::Acquire) & FLAG != 0
     }

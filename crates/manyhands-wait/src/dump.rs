@@ -19,6 +19,8 @@ use crate::publication::WaitSeen;
 /// # let me = manyhands_wait::Context::current();
 /// println!("{}", manyhands_wait::dump());
 /// ```
+#[doc(alias = "faulthandler.dump_traceback")]
+#[doc(alias = "print_run_info")]
 pub fn dump() -> Dump {
     let now = Instant::now();
     let contexts = look_at_all()

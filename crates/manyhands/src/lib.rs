@@ -18,6 +18,21 @@
 //!     assert_eq!(squares.unwrap(), [1, 4, 9, 16]);
 //! }
 //! ```
+//!
+//! What is waited for, and by whom, is known: [`dump`] lists all of it. Those who wait for each other so
+//! that none can ever go on are told, with a [`Deadlock`] as the error or the panic of one of them; what
+//! merely looks like it is a [`Report`] to whoever [listens](on_report).
+//!
+//! ```
+//! # #[cfg(feature = "sync")] {
+//! use manyhands::sync::Mutex;
+//!
+//! let fork = Mutex::named("fork", ());
+//! let _held = fork.lock();
+//! let deadlock = fork.lock_checked().unwrap_err();
+//! println!("{deadlock}"); // who, which lock, waiting where, held since where
+//! # }
+//! ```
 #![forbid(unsafe_code)]
 
 mod any_executor;
@@ -49,8 +64,9 @@ pub use manyhands_threads::{
     enumerate, exit,
 };
 pub use manyhands_wait::{
-    Agent, CancelToken, Cancelled, Context, ContextKind, Deadlock, Dump, Parker, Quiet, QuietWatch,
-    Reason, Report, ReportListener, TimedOut, check_cancelled, current_deadline, dump,
+    Agent, CancelToken, Cancelled, Context, ContextDump, ContextKind, Deadlock, Dump, Holder,
+    HolderEnded, Parker, Participant, Place, Quiet, QuietWatch, Reason, Report, ReportListener,
+    Suspicion, TimedOut, WaitDump, check_cancelled, current_deadline, dump, dump_on_sigquit,
     is_cancelled, is_deadlock_detection_on, on_report, report_when_quiet, set_deadlock_detection,
     sleep, timeout, with_cancel_token, with_parker,
 };
@@ -68,7 +84,7 @@ pub mod processes {
     pub use manyhands_processes::*;
 }
 
-/// Locks, events and queues that threads, coroutines and async tasks share.
+/// Locks, events and queues that threads, coroutines and async tasks share, and whose deadlocks are errors.
 #[cfg(feature = "sync")]
 pub mod sync {
     pub use manyhands_sync::*;
@@ -80,14 +96,15 @@ pub mod http {
     pub use manyhands_http::*;
 }
 
-/// Python's names for threads, processes, pools, futures, coroutines and HTTP, and what they are called
-/// here.
+/// Python's names for threads, locks, queues, processes, pools, futures, coroutines and HTTP, and what they
+/// are called here.
 #[cfg(all(
     doc,
     feature = "threads",
     feature = "async",
     feature = "coroutines",
     feature = "processes",
+    feature = "sync",
     feature = "http"
 ))]
 #[doc = include_str!("../docs/coming-from-python.md")]
@@ -100,6 +117,7 @@ pub mod coming_from_python {}
     feature = "async",
     feature = "coroutines",
     feature = "processes",
+    feature = "sync",
     feature = "http"
 ))]
 #[doc = include_str!("../../../README.md")]

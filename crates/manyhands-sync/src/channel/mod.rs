@@ -88,6 +88,7 @@ impl<T> Channel<T> {
     ///
     /// # Errors
     /// [`PutError`] with the value: nobody waits, or the channel was shut down.
+    #[doc(alias = "put_nowait")]
     pub fn try_put(&self, value: T) -> Result<(), PutError<T>> {
         let mut value = Some(value);
         let put = put_at_once(&mut self.monitor.enter(), &mut value);
@@ -142,6 +143,7 @@ impl<T> Channel<T> {
     ///
     /// # Errors
     /// [`GetError`]: nobody puts, or the channel was shut down.
+    #[doc(alias = "get_nowait")]
     pub fn try_get(&self) -> Result<T, GetError> {
         get_at_once(&mut self.monitor.enter())?.ok_or(GetError::Empty)
     }

@@ -39,6 +39,7 @@ impl Drop for Held<'_> {
 ///
 /// It belongs to the thread or coroutine that has taken it and cannot be sent to another.
 #[must_use = "the lock is released at once if its guard is not kept"]
+#[doc(alias = "release")]
 pub struct MutexGuard<'a, T: ?Sized> {
     mutex: &'a Mutex<T>,
     _held: Held<'a>,

@@ -58,6 +58,7 @@ static MUTEX: Kind = Kind { name: "mutex", reason: Reason::new("mutex") };
 /// ```
 #[doc(alias = "threading.Lock")]
 #[doc(alias = "Lock")]
+#[doc(alias = "asyncio.Lock")]
 pub struct Mutex<T: ?Sized> {
     raw: RawMutex,
     value: UnsafeCell<T>,

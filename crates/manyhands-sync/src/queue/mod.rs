@@ -47,6 +47,10 @@ pub(crate) use turns::{Turn, Turns};
 #[doc(alias = "queue.Queue")]
 #[doc(alias = "gevent.queue.Queue")]
 #[doc(alias = "asyncio.Queue")]
+#[doc(alias = "queue.SimpleQueue")]
+#[doc(alias = "SimpleQueue")]
+#[doc(alias = "JoinableQueue")]
+#[doc(alias = "UnboundQueue")]
 pub type Queue<T> = OrderedQueue<T, Fifo>;
 
 /// Last in, first out. All methods are those of [`OrderedQueue`].
@@ -60,6 +64,8 @@ pub type Queue<T> = OrderedQueue<T, Fifo>;
 /// # Ok::<_, manyhands_sync::Closed<_>>(())
 /// ```
 #[doc(alias = "queue.LifoQueue")]
+#[doc(alias = "asyncio.LifoQueue")]
+#[doc(alias = "gevent.queue.LifoQueue")]
 pub type LifoQueue<T> = OrderedQueue<T, Lifo>;
 
 /// The smallest first; equals in the order in which they were put (Python leaves that open). All
@@ -79,6 +85,8 @@ pub type LifoQueue<T> = OrderedQueue<T, Lifo>;
 /// ```
 #[doc(alias = "queue.PriorityQueue")]
 #[doc(alias = "heapq")]
+#[doc(alias = "asyncio.PriorityQueue")]
+#[doc(alias = "gevent.queue.PriorityQueue")]
 pub type PriorityQueue<T> = OrderedQueue<T, SmallestFirst>;
 
 /// How a queue or channel is shut down.

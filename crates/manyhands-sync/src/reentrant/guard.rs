@@ -38,6 +38,7 @@ impl Drop for Held<'_> {
 ///
 /// It stays on its thread, with the holder that has taken it.
 #[must_use = "the lock is released at once if its guard is not kept"]
+#[doc(alias = "release")]
 pub struct ReentrantMutexGuard<'a, T: ?Sized> {
     mutex: &'a ReentrantMutex<T>,
     held: Held<'a>,

@@ -49,6 +49,7 @@ static REENTRANT_MUTEX: Kind =
 /// ```
 #[doc(alias = "threading.RLock")]
 #[doc(alias = "RLock")]
+#[doc(alias = "gevent.lock.RLock")]
 pub struct ReentrantMutex<T: ?Sized> {
     raw: RawMutex,
     /// How many guards the holder has besides the first. Changed by the holder alone.

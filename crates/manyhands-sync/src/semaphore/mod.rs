@@ -54,6 +54,8 @@ static SEMAPHORE: Reason = Reason::new("permits of a semaphore");
 #[doc(alias = "BoundedSemaphore")]
 #[doc(alias = "asyncio.Semaphore")]
 #[doc(alias = "gevent.lock.Semaphore")]
+#[doc(alias = "gevent.lock.BoundedSemaphore")]
+#[doc(alias = "asyncio.BoundedSemaphore")]
 pub struct Semaphore {
     core: OnceLock<Arc<Core>>,
     permits: usize,

@@ -19,6 +19,7 @@ use super::ledger::Key;
 /// is dropped there; from then on waits for the semaphore are listed but never proven to be
 /// deadlocked.
 #[must_use = "dropping it gives the permits back at once"]
+#[doc(alias = "release")]
 pub struct Permit<'a> {
     core: &'a Arc<Core>,
     claim: Claim,
