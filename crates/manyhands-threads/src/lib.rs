@@ -2,6 +2,7 @@
 //!
 //! A thread is joined when the process ends, unless it is a daemon; so is the work of a pool.
 //! [`exit`](mod@exit) has the rules.
+#![forbid(unsafe_code)]
 
 pub mod exit;
 mod pool;
