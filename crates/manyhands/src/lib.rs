@@ -84,7 +84,12 @@ pub mod processes {
     pub use manyhands_processes::*;
 }
 
-/// Locks, events and queues that threads, coroutines and async tasks share, and whose deadlocks are errors.
+/// Locks, events and queues that threads, coroutines and async tasks share, and whose deadlocks are errors:
+/// [`Mutex`](sync::Mutex), [`ReentrantMutex`](sync::ReentrantMutex), [`RwLock`](sync::RwLock),
+/// [`Semaphore`](sync::Semaphore), [`Event`](sync::Event), [`Condvar`](sync::Condvar),
+/// [`Barrier`](sync::Barrier), [`Queue`](sync::Queue), [`LifoQueue`](sync::LifoQueue),
+/// [`PriorityQueue`](sync::PriorityQueue), [`Channel`](sync::Channel). The front page of [`manyhands_sync`]
+/// says which is for what.
 #[cfg(feature = "sync")]
 pub mod sync {
     pub use manyhands_sync::*;
