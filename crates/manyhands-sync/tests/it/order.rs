@@ -211,7 +211,7 @@ fn random_nesting_in_one_order_is_never_suspicious() {
         for seed in 1..=4_u64 {
             let locks = &locks;
             scope.spawn(move || {
-                let mut state = seed * 0x9E37_79B9_7F4A_7C15;
+                let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
                 for _ in 0..2_000 {
                     state ^= state << 13;
                     state ^= state >> 7;
