@@ -1,5 +1,6 @@
 //! The tests of the crate as its users see it.
 
+mod adversaries;
 mod builds;
 mod command;
 mod descendants;
