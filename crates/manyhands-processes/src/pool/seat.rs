@@ -299,6 +299,11 @@ impl Seat {
         Ok(frames)
     }
 
+    /// Whether there is something to take, or a part of it was taken.
+    pub(super) fn has_results(&self) -> bool {
+        self.incoming.is_some() || self.results.has_frames()
+    }
+
     fn first_piece(
         &mut self,
         response: Response,

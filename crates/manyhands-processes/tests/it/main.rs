@@ -3,6 +3,7 @@
 mod adversaries;
 mod builds;
 mod command;
+mod damage;
 mod descendants;
 mod manager;
 mod manager_attachments;

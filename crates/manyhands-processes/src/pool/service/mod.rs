@@ -3,6 +3,7 @@
 mod body;
 mod deaths;
 mod endings;
+mod inspection;
 mod recruiting;
 mod sleep;
 
@@ -39,6 +40,8 @@ pub(super) struct Service {
     next_ns: Option<u64>,
     /// When memory is given back next.
     trim_ns: u64,
+    /// When workers are looked at next.
+    inspect_ns: u64,
     /// How many frames came in the last turn in which some did.
     last_frames: usize,
 }
@@ -73,6 +76,7 @@ pub(super) fn start(shared: Arc<Shared>) -> io::Result<()> {
         encoded: Vec::new(),
         next_ns: None,
         trim_ns: 0,
+        inspect_ns: 0,
         last_frames: 0,
     };
     std::thread::Builder::new().name(name).spawn(move || service.live()).map(drop)
@@ -223,6 +227,7 @@ impl Service {
     /// Workers that died, start, have to be ended, have to leave, are wanted.
     fn see_to_workers(&mut self) -> bool {
         let mut changed = self.bury_the_dead();
+        self.inspect();
         self.kill_damaged();
         changed |= self.finish_starts();
         self.enforce_limits();
