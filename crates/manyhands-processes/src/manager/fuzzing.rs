@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::OnceLock;
 
 use super::link::{Link, Socket};
-use super::protocol::frame::{self, Request, RequestId, Target, TooLarge, Verb};
+use super::protocol::frame::{self, FDS, Fds, Request, RequestId, Target, TooLarge, Verb};
 use super::protocol::function::Function;
 use super::serving::{Serving, Turn};
 use super::{
@@ -18,7 +18,8 @@ use crate::image::Executable;
 /// Requests made of these bytes, on a line to a manager that has one object of each kind.
 ///
 /// Each step is a byte that says what it is, and what it needs: a call of a function that there is, of
-/// one that there is not, a withdrawal, an acceptance, the end of a session, or bytes as they are.
+/// one that there is not, a call with descriptors that do not come, a withdrawal, an acceptance, the end of
+/// a session, or bytes as they are.
 pub fn manager_requests(mut steps: &[u8]) {
     let manager = Manager::new();
     let (objects, _handles) = one_of_each(&manager);
@@ -73,11 +74,14 @@ fn say(step: u8, steps: &mut &[u8], objects: &[u64]) -> Vec<u8> {
     let id = RequestId { session: u64::from(session % 4), request: u64::from(request) };
     let request = Request { id, target: Target { owner, object }, verb };
     let payload = take(steps);
-    let pushed: Result<(), TooLarge> = frame::push_request(&mut said, &request, |out| {
+    let pushed: Result<Fds, TooLarge> = frame::push_request(&mut said, &request, |out| {
         out.extend_from_slice(payload);
-        Ok(())
+        Ok(Fds::new())
     });
     assert!(pushed.is_ok(), "a payload of {} bytes fits", payload.len());
+    if kind == 2 {
+        said[FDS] = other;
+    }
     said
 }
 
@@ -121,6 +125,7 @@ fn one_of_each(manager: &Manager) -> (Vec<u64>, Handles) {
         event: manager.event(),
         barrier: manager.barrier(2),
         queue: manager.queue(Some(2)),
+        unbounded: manager.queue(None),
     };
     if hint::black_box(false) {
         handles.use_all().expect("nobody comes here");
@@ -135,6 +140,7 @@ fn one_of_each(manager: &Manager) -> (Vec<u64>, Handles) {
         handles.event.id(),
         handles.barrier.id(),
         handles.queue.id(),
+        handles.unbounded.id(),
     ];
     (ids.into_iter().map(|id| id.object).collect(), handles)
 }
@@ -150,12 +156,14 @@ struct Handles {
     event: ManagedEvent,
     barrier: ManagedBarrier,
     queue: ManagedQueue<u64>,
+    unbounded: ManagedQueue<u64>,
 }
 
 impl Handles {
     /// Never called: what is named here has its function in this binary, to be called by a request.
     fn use_all(&self) -> Result<(), ManagerError> {
-        let Handles { list, map, counter, value, lock, semaphore, event, barrier, queue } = self;
+        let Handles { list, map, counter, value, lock, semaphore, event, barrier, queue, .. } =
+            self;
         list.push(1)?;
         list.extend([1])?;
         (list.pop()?, list.remove(0)?, list.set(0, 1)?, list.get(0)?);
@@ -171,7 +179,7 @@ impl Handles {
         (counter.add(1)?, counter.get()?, counter.set(1)?);
         value.set(String::new())?;
         (value.replace(String::new())?, value.get()?);
-        drop((lock.lock()?, lock.try_lock()?, lock.holder()?));
+        drop((lock.lock()?, lock.try_lock()?, lock.holder()?, lock.situation()?));
         drop((semaphore.acquire()?, semaphore.try_acquire()?));
         semaphore.release()?;
         semaphore.available()?;

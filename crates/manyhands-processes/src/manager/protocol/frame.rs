@@ -22,7 +22,7 @@ pub(crate) const FDS_MAX: usize = 250;
 
 const LENGTH: usize = 4;
 /// Where in a frame the number of its descriptors is.
-const FDS: usize = LENGTH + 1;
+pub(crate) const FDS: usize = LENGTH + 1;
 const CALL: u8 = 1;
 const WITHDRAW: u8 = 2;
 const ACCEPT: u8 = 3;
