@@ -202,10 +202,8 @@ mod tests {
 
     #[test]
     fn a_full_run_has_tests_examples_documentation_and_models() {
-        let workspace = workspace(&[
-            ("manyhands-wait", "test", "loom"),
-            ("manyhands-sync", "test", "loom"),
-        ]);
+        let workspace =
+            workspace(&[("manyhands-wait", "test", "loom"), ("manyhands-sync", "test", "loom")]);
         let stages = plan(&workspace, Runner::Nextest, false);
         let lines: Vec<String> = stages.iter().map(words).collect();
         assert!(lines[0].starts_with("nextest run --workspace --lib --bins --tests"));
