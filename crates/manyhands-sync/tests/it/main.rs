@@ -3,6 +3,7 @@
 mod barrier;
 mod channel;
 mod condvar;
+mod doubtful_tasks;
 mod dumps;
 mod event;
 mod leaked_guard;

@@ -62,7 +62,7 @@ impl Leaf {
 
     /// To be called in each poll that returns pending, after `cx.waker()` was queued: the task waits
     /// for `resource`, for this reason and from this place. Once registered with the task, further
-    /// calls do nothing.
+    /// calls say that it still does.
     pub fn pending(
         &mut self,
         cx: &Context<'_>,
@@ -74,7 +74,9 @@ impl Leaf {
         // clone that was queued is not the task's.
         let with = with_polled(|task, _| task.is_own(cx.waker()).then(|| task.share_leaves()));
         match (with.flatten(), &self.registered) {
-            (Some(with), Some(registered)) if Arc::ptr_eq(&with, &registered.with) => {}
+            (Some(with), Some(registered)) if Arc::ptr_eq(&with, &registered.with) => {
+                lock(&with).still_pending(registered.key);
+            }
             (with, _) => {
                 self.done();
                 self.registered = with.map(|with| {

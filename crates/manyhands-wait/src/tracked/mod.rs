@@ -119,12 +119,18 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
             }
         };
         waker.begin_poll();
+        this.state.leaves().begin_poll();
         this.state.begin_poll(waker.waker());
         let (state, task) = (&this.state, &this.task);
         let poll = in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker.waker())));
         if poll.is_pending() {
-            let only_wait = this.state.leaves().only_wait();
-            if let Some(wait) = only_wait.filter(|_| waker.has_one_clone()) {
+            let only_wait = {
+                let mut leaves = this.state.leaves();
+                leaves.end_poll();
+                leaves.only_wait()
+            };
+            let is_known = || waker.has_one_clone() && !waker.was_woken();
+            if let Some(wait) = only_wait.filter(|_| is_known()) {
                 let (slot, agent) = this.state.listed(&this.task);
                 let is_provable = current_deadline().is_none();
                 let publication = Publication::new(wait.reason, wait.at.into(), None, None);

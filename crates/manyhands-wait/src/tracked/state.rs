@@ -30,6 +30,8 @@ unsafe impl Send for TrackedState {}
 #[derive(Default)]
 pub(crate) struct Leaves {
     last_key: u64,
+    /// Which poll of the task this is.
+    poll: u64,
     pending: Vec<LeafWait>,
     /// For the leaf whose wait was ended.
     deadlock: Option<Deadlock>,
@@ -41,6 +43,8 @@ pub(crate) struct Leaves {
 #[derive(Clone)]
 pub(crate) struct LeafWait {
     key: u64,
+    /// In which poll of the task it was pending last.
+    polled: u64,
     pub(super) reason: &'static Reason,
     pub(super) at: &'static Location<'static>,
     pub(super) resource: Arc<dyn Resource>,
@@ -98,8 +102,21 @@ impl Leaves {
         resource: Arc<dyn Resource>,
     ) -> u64 {
         self.last_key += 1;
-        self.pending.push(LeafWait { key: self.last_key, reason, at, resource });
-        self.last_key
+        let (key, polled) = (self.last_key, self.poll);
+        self.pending.push(LeafWait { key, polled, reason, at, resource });
+        key
+    }
+
+    /// The wait was polled again and is still pending.
+    pub(super) fn still_pending(&mut self, key: u64) {
+        let poll = self.poll;
+        if let Some(wait) = self.pending.iter_mut().find(|wait| wait.key == key) {
+            wait.polled = poll;
+        }
+    }
+
+    pub(super) fn begin_poll(&mut self) {
+        self.poll += 1;
     }
 
     /// Returned, to be dropped when the lock is released.
@@ -108,10 +125,11 @@ impl Leaves {
         Some(self.pending.swap_remove(place))
     }
 
-    /// What the task waits for, if that is one thing as far as its leaves know.
+    /// What the task waits for, if that is one thing as far as its leaves know. A wait that the last poll
+    /// did not come by may have been granted, and its waker be gone: nothing is known then.
     pub(super) fn only_wait(&self) -> Option<LeafWait> {
         match &self.pending[..] {
-            [wait] if !self.has_other_wakers => Some(wait.clone()),
+            [wait] if !self.has_other_wakers && wait.polled == self.poll => Some(wait.clone()),
             _ => None,
         }
     }
@@ -119,6 +137,11 @@ impl Leaves {
     /// The wait that was shown is to end with this.
     pub(super) fn condemn(&mut self, deadlock: Deadlock) {
         self.deadlock = Some(deadlock);
+    }
+
+    /// A wait that has ended in the poll after it was condemned does not leave that to the next one.
+    pub(super) fn end_poll(&mut self) {
+        self.deadlock = None;
     }
 
     pub(super) fn take_deadlock(&mut self) -> Option<Deadlock> {

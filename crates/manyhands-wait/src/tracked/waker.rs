@@ -17,12 +17,19 @@ struct Counted {
     wakers: AtomicUsize,
     /// Whether the task would show its wait if only one clone were out: it is woken when that is so.
     wants_to_show: AtomicBool,
+    /// Whether the task was woken since its last poll began: it is polled again, whatever it waits for.
+    was_woken: AtomicBool,
 }
 
 /// The task's own waker and that of the leaf it waits for.
 const OWN_AND_LEAF: usize = 2;
 
 impl Counted {
+    fn wake(&self) {
+        self.was_woken.store(true, Ordering::SeqCst);
+        self.runtime.wake_by_ref();
+    }
+
     /// One waker less; true if the task is to be woken for that.
     fn remove(&self) -> bool {
         self.wakers.fetch_sub(1, Ordering::SeqCst) == OWN_AND_LEAF + 1
@@ -36,6 +43,7 @@ impl OwnWaker {
             runtime: runtime.clone(),
             wakers: AtomicUsize::new(1),
             wants_to_show: AtomicBool::new(false),
+            was_woken: AtomicBool::new(false),
         });
         let data = Arc::into_raw(Arc::clone(&counted));
         // SAFETY: `data` is from an `Arc` of its own, as all functions of the table expect.
@@ -69,14 +77,22 @@ impl OwnWaker {
         self.counted.wants_to_show.store(true, Ordering::SeqCst);
         let is_one = self.clones() == OWN_AND_LEAF - 1;
         if is_one {
-            self.begin_poll();
+            self.counted.wants_to_show.store(false, Ordering::Relaxed);
         }
         is_one
     }
 
-    /// The task is awake: whatever is dropped is not worth a wake-up.
+    /// Whether the task was woken since its poll began. To be asked after the clones were counted: a
+    /// waker says so before it is one less.
+    pub(super) fn was_woken(&self) -> bool {
+        self.counted.was_woken.load(Ordering::SeqCst)
+    }
+
+    /// The task is awake: whatever is dropped is not worth a wake-up, and who has woken it so far is
+    /// heard.
     pub(super) fn begin_poll(&self) {
         self.counted.wants_to_show.store(false, Ordering::Relaxed);
+        self.counted.was_woken.swap(false, Ordering::SeqCst);
     }
 }
 
@@ -96,7 +112,9 @@ unsafe fn clone(data: *const ()) -> RawWaker {
 unsafe fn wake(data: *const ()) {
     // SAFETY: by contract.
     let counted = unsafe { Arc::from_raw(data.cast::<Counted>()) };
-    // First, because the task may be polled before this returns, and counts then.
+    // Before the count goes down: whoever finds one clone left is to see that it was woken.
+    counted.was_woken.store(true, Ordering::SeqCst);
+    // Before it is woken, because the task may be polled before this returns, and counts then.
     counted.remove();
     counted.runtime.wake_by_ref();
 }
@@ -105,7 +123,7 @@ unsafe fn wake(data: *const ()) {
 /// As for `clone`.
 unsafe fn wake_by_ref(data: *const ()) {
     // SAFETY: by contract; the waker that it belongs to is borrowed.
-    unsafe { &*data.cast::<Counted>() }.runtime.wake_by_ref();
+    unsafe { &*data.cast::<Counted>() }.wake();
 }
 
 /// # Safety
