@@ -185,6 +185,40 @@ impl State {
     }
 }
 
+impl State {
+    /// Names those who have to go on before so many permits are there: nothing but the guards in the
+    /// ledger adds any. Instead of any of them `or_else` may go on.
+    fn tell_needed(
+        &self,
+        permits: usize,
+        bound: usize,
+        or_else: Option<Agent>,
+        blockers: &mut Blockers,
+    ) {
+        if permits <= self.available {
+            return;
+        }
+        // At least one guard has to be dropped ...
+        blockers.also(|condition| {
+            for Holding { agent, .. } in self.ledger.holdings() {
+                if agent.is_alive() { condition.any_of(*agent) } else { condition.ended(*agent) }
+            }
+            or_else.into_iter().for_each(|agent| condition.any_of(agent));
+        });
+        // ... and those of each holder that has so many that the others' are not enough.
+        if permits > 1 {
+            for (agent, held) in self.ledger.totals() {
+                if held > bound - permits {
+                    blockers.also(|condition| {
+                        condition.any_of(agent);
+                        or_else.into_iter().for_each(|agent| condition.any_of(agent));
+                    });
+                }
+            }
+        }
+    }
+}
+
 /// Grants those who wait longest for as long as there are permits enough.
 fn settle(entry: &mut Entry<'_>) {
     while let Some((ticket, state)) = entry.front_and_state() {
@@ -213,18 +247,14 @@ impl Resource for Core {
         else {
             return blockers.may_end();
         };
-        let permits = match front {
-            (true, _, permits) => permits,
-            (false, agent, _) => {
+        let (permits, before) = match front {
+            (true, _, permits) => (permits, None),
+            (false, agent, wanted) => {
                 let Some(permits) = entry.latest(is_his).map(|ticket| ticket.permits) else {
                     // It was granted, and has not noticed yet.
                     return blockers.may_end();
                 };
-                // Nobody is served before whoever waits longest.
-                if let Some(agent) = agent {
-                    blockers.all_of(agent);
-                }
-                permits
+                (permits, agent.map(|agent| (agent, wanted)))
             }
         };
         let is_closed = !entry.has_strayed && entry.forgotten == 0 && entry.ledger.is_complete();
@@ -232,21 +262,12 @@ impl Resource for Core {
         else {
             return;
         };
-        if permits <= entry.available {
-            return;
+        // Nobody is served before whoever waits longest: that one has to be served, whatever it does
+        // meanwhile, or to give its wait up.
+        if let Some((agent, wanted)) = before {
+            entry.tell_needed(wanted, bound, Some(agent), blockers);
         }
-        // Nothing but these guards can add permits, so at least one of them has to be dropped ...
-        for Holding { agent, .. } in entry.ledger.holdings() {
-            if agent.is_alive() { blockers.any_of(*agent) } else { blockers.ended(*agent) }
-        }
-        // ... and those of each holder that has so many that the others' are not enough.
-        if permits > 1 {
-            for (agent, held) in entry.ledger.totals() {
-                if held > bound - permits {
-                    blockers.all_of(agent);
-                }
-            }
-        }
+        entry.tell_needed(permits, bound, None, blockers);
     }
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
