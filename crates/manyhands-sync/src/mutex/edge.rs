@@ -33,12 +33,15 @@ fn held_since(hold: &Hold, holder: Agent) -> Option<&'static Location<'static>> 
 pub(super) struct BlockingEdge<'a> {
     pub(super) raw: &'a RawMutex,
     pub(super) core: &'a Core,
+    /// As whom the lock is waited for: the waiter, or a task that is polled on its stack.
+    pub(super) owner: Owner,
     /// Whether the waiter holds the lock already.
     pub(super) held_before: bool,
 }
 
 impl Resource for BlockingEdge<'_> {
     fn blockers(&self, waiter: Agent, blockers: &mut Blockers) {
+        let waiter = self.owner.agent().unwrap_or(waiter);
         tell_blockers(self.raw.hold(self.core), waiter, self.held_before, blockers);
     }
 

@@ -111,7 +111,7 @@ impl RawMutex {
         let held_before = self.owner() == Some(owner);
         let waiting =
             Waiting::new(&core.monitor, self.locking(core, owner, at, held_before, false));
-        let edge = BlockingEdge { raw: self, core, held_before };
+        let edge = BlockingEdge { raw: self, core, owner, held_before };
         let wait = Wait::new(&self.kind.reason).until(until).on(&edge);
         wait.run_checked(waiting)?.map_err(WaitError::Deadlock)
     }
