@@ -158,7 +158,7 @@ fn who_is_first_in_line_and_blocked_elsewhere_is_served_all_the_same() {
                 })
                 .await;
                 let locked = fork.lock_checked().map(drop);
-                one.await;
+                drop(one.await);
                 locked
             }))
         });
