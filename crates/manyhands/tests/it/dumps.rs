@@ -98,7 +98,7 @@ fn the_workers_of_a_pool_are_listed_by_name() {
     drop(pool.spawn(move || inside.pass()));
     let waiter = std::thread::spawn(move || drop(pool));
     eventually("the end of the pool is waited for", || {
-        manyhands::dump().to_string().contains("for end of a thread pool")
+        manyhands::dump().to_string().contains("for end of thread pool 'baker'")
     });
     gate.open();
     waiter.join().unwrap();
