@@ -37,7 +37,10 @@ impl Drop for Held<'_> {
 
 /// The lock of a [`Mutex`] and access to what it guards; released when it is dropped, unwinding too.
 ///
-/// It belongs to the thread or coroutine that has taken it and cannot be sent to another.
+/// It belongs to the thread or coroutine that has taken it and cannot be sent to another thread. Coroutines of
+/// one thread need no `Send`, so the compiler does not keep it from being given to a sibling. Do not: the
+/// wait-for graph takes whoever took the lock for whoever releases it, and a wait for the lock in the one
+/// that gave it away would be called a deadlock with itself.
 #[must_use = "the lock is released at once if its guard is not kept"]
 #[doc(alias = "release")]
 pub struct MutexGuard<'a, T: ?Sized> {

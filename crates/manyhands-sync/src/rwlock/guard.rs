@@ -45,7 +45,10 @@ impl Drop for Writing<'_> {
 
 /// The lock of a [`RwLock`] to read; released when it is dropped, unwinding too.
 ///
-/// It belongs to the thread or coroutine that has taken it and cannot be sent to another.
+/// It belongs to the thread or coroutine that has taken it and cannot be sent to another thread. Coroutines of
+/// one thread need no `Send`, so the compiler does not keep it from being given to a sibling. Do not: the
+/// wait-for graph takes whoever took the lock for whoever releases it, and a wait for the lock in the one
+/// that gave it away would be called a deadlock with itself.
 #[must_use = "the lock is released at once if its guard is not kept"]
 pub struct RwLockReadGuard<'a, T: ?Sized> {
     value: &'a UnsafeCell<T>,
@@ -56,7 +59,10 @@ pub struct RwLockReadGuard<'a, T: ?Sized> {
 
 /// The lock of a [`RwLock`] to write; released when it is dropped, unwinding too.
 ///
-/// It belongs to the thread or coroutine that has taken it and cannot be sent to another.
+/// It belongs to the thread or coroutine that has taken it and cannot be sent to another thread. Coroutines of
+/// one thread need no `Send`, so the compiler does not keep it from being given to a sibling. Do not: the
+/// wait-for graph takes whoever took the lock for whoever releases it, and a wait for the lock in the one
+/// that gave it away would be called a deadlock with itself.
 #[must_use = "the lock is released at once if its guard is not kept"]
 pub struct RwLockWriteGuard<'a, T: ?Sized> {
     value: &'a UnsafeCell<T>,
