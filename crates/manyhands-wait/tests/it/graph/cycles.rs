@@ -89,13 +89,14 @@ fn a_wait_that_cannot_return_it_panics_with_the_report() {
 #[test]
 fn those_that_wait_behind_a_cycle_go_on_when_it_is_broken() {
     let batons = [Baton::new("a"), Baton::new("b")];
-    let (deadlocks, both_have_one) = (AtomicUsize::new(0), Barrier::new(2));
+    // The others come when both batons are taken.
+    let (deadlocks, all_taken) = (AtomicUsize::new(0), Barrier::new(7));
     std::thread::scope(|scope| {
         for place in 0..2 {
-            let (batons, deadlocks, both_have_one) = (&batons, &deadlocks, &both_have_one);
+            let (batons, deadlocks, all_taken) = (&batons, &deadlocks, &all_taken);
             scope.spawn(move || {
                 let own = batons[place].take();
-                both_have_one.wait();
+                all_taken.wait();
                 if place == 1 {
                     // When the other one and those behind it wait already.
                     eventually("all others wait", || {
@@ -112,7 +113,10 @@ fn those_that_wait_behind_a_cycle_go_on_when_it_is_broken() {
             });
         }
         for _ in 0..5 {
-            scope.spawn(|| drop(batons[1].take()));
+            scope.spawn(|| {
+                all_taken.wait();
+                drop(batons[1].take());
+            });
         }
     });
     assert_eq!(deadlocks.into_inner(), 1);
