@@ -17,7 +17,7 @@ pub(crate) const EXHIBIT: Exhibit = Exhibit {
     program: "a lock is held across an await; another task blocks their only thread to get it",
     std: "hangs; clippy warns of the guard held across the await",
     parking_lot: "hangs",
-    tokio: "its lock hangs in blocking_lock, or panics where it sees the runtime",
+    tokio: "blocking_lock panics inside of a runtime; a lock of std in its place hangs",
     python: "hangs: a threading.Lock held across await",
     run,
 };

@@ -12,7 +12,7 @@ pub(crate) const EXHIBIT: Exhibit = Exhibit {
     name: "read_again_behind_a_writer",
     program: "a reader takes the read lock again, behind a writer that waits for it",
     std: "hangs, depending on the platform's policy",
-    parking_lot: "hangs; there is read_recursive for it",
+    parking_lot: "hangs, deadlock_detection lists both; there is read_recursive for it",
     tokio: "the tasks hang (documented)",
     python: "has no such lock",
     run,

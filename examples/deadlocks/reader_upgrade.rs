@@ -9,7 +9,7 @@ pub(crate) const EXHIBIT: Exhibit = Exhibit {
     name: "reader_upgrade",
     program: "a thread that holds a read lock asks for the write lock",
     std: "hangs (or panics: its documentation leaves it open)",
-    parking_lot: "hangs; deadlock_detection does not follow readers of a RwLock",
+    parking_lot: "hangs; deadlock_detection lists it",
     tokio: "the task hangs",
     python: "has no such lock",
     run,

@@ -11,7 +11,7 @@ use super::cast::{say, say_outcome};
 pub(crate) const EXHIBIT: Exhibit = Exhibit {
     name: "reentrant_across_coroutines",
     program: "a coroutine holds a re-entrant lock and waits for another one of its thread that wants it",
-    std: "lets both in: its re-entrant lock knows threads only",
+    std: "lets both in: its re-entrant lock (not stable yet) knows threads only",
     parking_lot: "lets both in: ReentrantMutex knows threads only",
     tokio: "has no re-entrant lock",
     python: "hangs under gevent, where RLock knows greenlets; lets both in if it is not patched",

@@ -112,7 +112,9 @@ fn a_callback_of_a_lost_task_may_use_another_pool() {
     for task in &tasks {
         let (other, lost) = (Arc::clone(&other), Arc::clone(&lost));
         task.on_done(move |_| {
-            // That runtime is going as well: the task is lost, or just begun in time.
+            // That runtime takes no futures any more before it drops the first that it has. Its threads
+            // for closures are shut down after that: a closure is lost, or has just run.
+            assert!(other.spawn_async(async {}).result().unwrap_err().is_lost());
             assert!(other.spawn(|| ()).result().err().is_none_or(|error| error.is_lost()));
             lost.fetch_add(1, Ordering::Relaxed);
         });

@@ -9,6 +9,7 @@ mod event;
 mod leaked_guard;
 mod mutex;
 mod order;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod polling;
 mod queue;
