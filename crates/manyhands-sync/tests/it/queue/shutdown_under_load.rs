@@ -17,10 +17,13 @@ fn shut_down_half_way(how: QueueShutdown, max_size: usize) {
     let queue = Queue::new(max_size);
     let (put, got, sum_put, sum_got) =
         (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    // How many were put when the shutdown had returned.
+    let put_by_then = AtomicUsize::new(usize::MAX);
     let start = Barrier::new(WRITERS + READERS + JOINERS);
     thread::scope(|scope| {
         for writer in 0..WRITERS {
             let (queue, put, sum_put, start) = (&queue, &put, &sum_put, &start);
+            let put_by_then = &put_by_then;
             scope.spawn(move || {
                 start.wait();
                 for message in (writer..MESSAGES).step_by(WRITERS) {
@@ -29,6 +32,7 @@ fn shut_down_half_way(how: QueueShutdown, max_size: usize) {
                             sum_put.fetch_add(message, Relaxed);
                             if put.fetch_add(1, Relaxed) + 1 == MESSAGES / 2 {
                                 queue.shutdown(how);
+                                put_by_then.store(put.load(Relaxed), Relaxed);
                             }
                         }
                         Err(Closed(back)) => return assert_eq!(back, message),
@@ -53,9 +57,15 @@ fn shut_down_half_way(how: QueueShutdown, max_size: usize) {
             });
         }
     });
-    // Writers may have put some more before they were told.
+    // Whoever shuts it down may be held up on the way there, and the others put on meanwhile. After it,
+    // each of them counts at most what it had put before.
     let (put, got) = (put.into_inner(), got.into_inner());
-    assert!((MESSAGES / 2..MESSAGES / 2 + WRITERS).contains(&put), "{put}");
+    let put_by_then = put_by_then.into_inner();
+    assert!((MESSAGES / 2..=MESSAGES).contains(&put_by_then), "{put_by_then}");
+    assert!(
+        (put_by_then..put_by_then + WRITERS).contains(&put),
+        "{put}, {put_by_then} at the shutdown"
+    );
     assert!(queue.is_shut_down() && queue.is_empty());
     match how {
         Drain => assert_eq!((got, sum_got.into_inner()), (put, sum_put.into_inner())),
