@@ -8,47 +8,11 @@ use std::sync::Arc;
 
 use manyhands::sync::{Mutex, Queue, ReentrantMutex, RwLock};
 
-use crate::rivals::sync::{Lock, NestedLock, Pipe, SharedLock};
+use crate::rivals::sync::{Pipe, is_lock, is_nested_lock, is_shared_lock};
 
-impl Lock for Mutex<u64> {
-    fn new() -> Self {
-        Mutex::new(0)
-    }
-
-    fn add_one(&self) {
-        *self.lock() += 1;
-    }
-
-    fn total(self) -> u64 {
-        self.into_inner()
-    }
-}
-
-impl SharedLock for RwLock<u64> {
-    fn new(number: u64) -> Self {
-        RwLock::new(number)
-    }
-
-    fn read(&self) -> u64 {
-        *RwLock::read(self)
-    }
-}
-
-impl NestedLock for ReentrantMutex<Cell<u64>> {
-    fn new() -> Self {
-        ReentrantMutex::new(Cell::new(0))
-    }
-
-    fn add_one_within(&self) {
-        let _outer = self.lock();
-        let inner = self.lock();
-        inner.set(inner.get() + 1);
-    }
-
-    fn total(self) -> u64 {
-        self.into_inner().get()
-    }
-}
+is_lock!(Mutex<u64>, lock => lock.lock());
+is_shared_lock!(RwLock<u64>, lock => RwLock::read(lock));
+is_nested_lock!(ReentrantMutex<Cell<u64>>);
 
 impl Pipe for Queue<u64> {
     type In = Arc<Queue<u64>>;

@@ -45,6 +45,66 @@ pub(crate) trait NestedLock: Send + Sync {
     fn total(self) -> u64;
 }
 
+/// Says how the guard of a lock is taken, which makes it a [`Lock`].
+macro_rules! is_lock {
+    ($lock:ty, $it:ident => $guard:expr) => {
+        impl $crate::rivals::sync::Lock for $lock {
+            fn new() -> Self {
+                <$lock>::new(0)
+            }
+
+            fn add_one(&self) {
+                let $it = self;
+                *$guard += 1;
+            }
+
+            fn total(self) -> u64 {
+                let $it = &self;
+                *$guard
+            }
+        }
+    };
+}
+
+/// Says how the guard of a reader is taken, which makes a lock a [`SharedLock`].
+macro_rules! is_shared_lock {
+    ($lock:ty, $it:ident => $guard:expr) => {
+        impl $crate::rivals::sync::SharedLock for $lock {
+            fn new(number: u64) -> Self {
+                <$lock>::new(number)
+            }
+
+            fn read(&self) -> u64 {
+                let $it = self;
+                *$guard
+            }
+        }
+    };
+}
+
+/// Makes a lock with `lock()`, around a `Cell`, a [`NestedLock`].
+macro_rules! is_nested_lock {
+    ($lock:ty) => {
+        impl $crate::rivals::sync::NestedLock for $lock {
+            fn new() -> Self {
+                <$lock>::new(Cell::new(0))
+            }
+
+            fn add_one_within(&self) {
+                let _outer = self.lock();
+                let inner = self.lock();
+                inner.set(inner.get() + 1);
+            }
+
+            fn total(self) -> u64 {
+                self.into_inner().get()
+            }
+        }
+    };
+}
+
+pub(crate) use {is_lock, is_nested_lock, is_shared_lock};
+
 /// A queue of numbers between threads, or rather its two ends.
 pub(crate) trait Pipe {
     /// Where numbers are put.

@@ -3,35 +3,14 @@
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use super::{Lock, Pipe, SharedLock};
+use super::{Pipe, is_lock, is_shared_lock};
 
 pub(crate) const MUTEX: &str = "std Mutex";
 pub(crate) const RWLOCK: &str = "std RwLock";
 pub(crate) const MPSC: &str = "std mpsc";
 
-impl Lock for Mutex<u64> {
-    fn new() -> Self {
-        Mutex::new(0)
-    }
-
-    fn add_one(&self) {
-        *self.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    }
-
-    fn total(self) -> u64 {
-        self.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl SharedLock for RwLock<u64> {
-    fn new(number: u64) -> Self {
-        RwLock::new(number)
-    }
-
-    fn read(&self) -> u64 {
-        *RwLock::read(self).unwrap_or_else(PoisonError::into_inner)
-    }
-}
+is_lock!(Mutex<u64>, lock => lock.lock().unwrap_or_else(PoisonError::into_inner));
+is_shared_lock!(RwLock<u64>, lock => RwLock::read(lock).unwrap_or_else(PoisonError::into_inner));
 
 /// One consumer only.
 pub(crate) struct Mpsc;

@@ -3,35 +3,14 @@
 use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{Mutex, RwLock};
 
-use super::{Lock, Pipe, SharedLock};
+use super::{Pipe, is_lock, is_shared_lock};
 
 pub(crate) const MUTEX: &str = "tokio Mutex";
 pub(crate) const RWLOCK: &str = "tokio RwLock";
 pub(crate) const MPSC: &str = "tokio mpsc";
 
-impl Lock for Mutex<u64> {
-    fn new() -> Self {
-        Mutex::new(0)
-    }
-
-    fn add_one(&self) {
-        *self.blocking_lock() += 1;
-    }
-
-    fn total(self) -> u64 {
-        self.into_inner()
-    }
-}
-
-impl SharedLock for RwLock<u64> {
-    fn new(number: u64) -> Self {
-        RwLock::new(number)
-    }
-
-    fn read(&self) -> u64 {
-        *self.blocking_read()
-    }
-}
+is_lock!(Mutex<u64>, lock => lock.blocking_lock());
+is_shared_lock!(RwLock<u64>, lock => lock.blocking_read());
 
 /// One consumer only.
 pub(crate) struct Mpsc;

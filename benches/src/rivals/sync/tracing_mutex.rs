@@ -4,20 +4,8 @@ use std::sync::PoisonError;
 
 use tracing_mutex::stdsync::tracing::Mutex;
 
-use super::Lock;
+use super::is_lock;
 
 pub(crate) const MUTEX: &str = "tracing-mutex";
 
-impl Lock for Mutex<u64> {
-    fn new() -> Self {
-        Mutex::new(0)
-    }
-
-    fn add_one(&self) {
-        *self.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    }
-
-    fn total(self) -> u64 {
-        self.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+is_lock!(Mutex<u64>, lock => lock.lock().unwrap_or_else(PoisonError::into_inner));
