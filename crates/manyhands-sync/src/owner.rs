@@ -49,6 +49,13 @@ impl Owner {
         self.0
     }
 
+    /// Says that others wait for what it holds.
+    pub(crate) fn note_awaited(self) {
+        if let Some(agent) = self.agent() {
+            agent.note_awaited();
+        }
+    }
+
     /// The agent, if it is known.
     pub(crate) fn agent(self) -> Option<Agent> {
         if self == Owner::ANONYMOUS { None } else { Agent::from_bits(self.0 >> FLAGS) }

@@ -79,6 +79,18 @@ impl Agent {
         self.slot().is_some_and(|slot| slot.shows_something() && slot.is_of(self))
     }
 
+    /// Says that others wait for something that this context holds, such as a lock. Should it end without
+    /// releasing that, they are told of it by a [report](crate::HolderEnded). To be said whenever somebody
+    /// begins to wait for what it holds, or it gets something that others wait for still.
+    ///
+    /// Two loads, after the first time. Takes no lock.
+    #[inline]
+    pub fn note_awaited(self) {
+        if let Some(slot) = self.slot() {
+            slot.note_awaited(self);
+        }
+    }
+
     /// Its slot, also if that is another's by now.
     pub(crate) fn slot(self) -> Option<&'static Slot> {
         find(self.index())

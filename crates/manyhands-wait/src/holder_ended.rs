@@ -2,19 +2,25 @@
 //!
 //! No proof: somebody may still know a way to release it. So it is a report, and the wait goes on.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 use crate::agent::Agent;
 use crate::place::Place;
 use crate::publication::Publication;
-use crate::report::{Report, tell_or_print};
+use crate::report::{Report, is_deadlock_detection_on, tell_or_print};
+use crate::table;
 
 /// A wait for something whose holder has ended without releasing it: its guard was leaked, by
 /// `mem::forget` or in a cycle of `Arc`s.
 ///
-/// Found when the wait begins, if it has no end in time. Reported once for each thing and holder.
+/// Found when the wait begins, or when the holder ends while others wait already; told of waits without
+/// an end in time. Reported once for each thing and holder, as far as the last 1,024 reports are
+/// remembered.
 #[derive(Debug, Clone)]
 pub struct HolderEnded {
     waiter: String,
@@ -47,28 +53,94 @@ impl HolderEnded {
     }
 }
 
-/// What was reported already.
-static REPORTED: Mutex<Option<HashSet<(Agent, String)>>> = Mutex::new(None);
+/// What was reported last.
+static REPORTED: Mutex<VecDeque<(Agent, String)>> = Mutex::new(VecDeque::new());
+/// How much of that is remembered.
+const REMEMBERED: usize = 1024;
 
-/// Reports that `holder`, which has ended, holds what this wait is for; unless that was reported.
-#[cold]
-pub(crate) fn report_ended_holder(publication: &Publication, waiter: Agent, holder: Agent) {
-    let Some((waits_for, holders)) = publication.edge_in_words() else { return };
-    // By the time the words were found it may have been released after all.
-    let Some(found) = holders.into_iter().find(|it| it.agent == holder) else { return };
-    let is_new = {
-        let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
-        reported.get_or_insert_default().insert((holder, waits_for.clone()))
-    };
-    if is_new {
-        tell_or_print(&Report::HolderEnded(HolderEnded {
+/// Whether somebody is about to look.
+static IS_ABOUT_TO_LOOK: AtomicBool = AtomicBool::new(false);
+/// How long it takes until somebody looks: those that end within that time cost one look.
+const SOON: Duration = Duration::from_millis(20);
+
+impl HolderEnded {
+    /// Of a wait for something that `holder` holds, which has ended; `None` if it is released by now.
+    #[cold]
+    fn of(publication: &Publication, waiter: Agent, holder: Agent) -> Option<HolderEnded> {
+        let (waits_for, holders) = publication.edge_in_words()?;
+        let found = holders.into_iter().find(|it| it.agent == holder)?;
+        Some(HolderEnded {
             waiter: waiter.to_string(),
             waits_for,
             waits_at: publication.at.clone(),
             holder,
             holder_name: found.who,
             taken_at: found.taken_at,
-        }));
+        })
+    }
+
+    /// Reports it, unless that was done.
+    fn report(self) {
+        let mut reported = REPORTED.lock().unwrap_or_else(PoisonError::into_inner);
+        if reported.iter().any(|(holder, what)| (*holder, what) == (self.holder, &self.waits_for)) {
+            return;
+        }
+        if reported.len() == REMEMBERED {
+            reported.pop_front();
+        }
+        reported.push_back((self.holder, self.waits_for.clone()));
+        drop(reported);
+        tell_or_print(&Report::HolderEnded(self));
+    }
+}
+
+/// Reports that `holder`, which has ended, holds what this wait is for; unless that was reported.
+#[cold]
+pub(crate) fn report_ended_holder(publication: &Publication, waiter: Agent, holder: Agent) {
+    if let Some(found) = HolderEnded::of(publication, waiter, holder) {
+        found.report();
+    }
+}
+
+/// Has somebody look soon whether anybody waits for what a context holds that has ended now.
+///
+/// On a thread of its own, for whoever ends cannot run what listens to reports any more.
+#[cold]
+pub(crate) fn look_soon() {
+    if cfg!(manyhands_loom) || IS_ABOUT_TO_LOOK.swap(true, Ordering::SeqCst) {
+        return;
+    }
+    let look = || {
+        // Whoever has left it to this one to look has ended before.
+        IS_ABOUT_TO_LOOK.swap(false, Ordering::SeqCst);
+        look_at_all_waits();
+    };
+    let started = thread::Builder::new().name("manyhands-leaks".into()).spawn(move || {
+        thread::sleep(SOON);
+        look();
+    });
+    if started.is_err() {
+        look();
+    }
+}
+
+/// Looks at all waits that are without an end in time, and reports those for something that was not
+/// released by who held it.
+fn look_at_all_waits() {
+    if !is_deadlock_detection_on() {
+        return;
+    }
+    // Orders the ends that led here against what is looked at now: whoever shows its wait later than that
+    // sees them.
+    fence(Ordering::SeqCst);
+    for slot in table::all() {
+        let found = slot.read(|publication, _| {
+            let waiter = publication.waiter.filter(|_| publication.is_provable())?;
+            HolderEnded::of(publication, waiter, publication.blockers().gone()?)
+        });
+        if let Some(found) = found.flatten() {
+            found.report();
+        }
     }
 }
 

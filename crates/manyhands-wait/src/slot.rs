@@ -12,12 +12,15 @@ use std::sync::atomic::AtomicU8;
 use crate::agent::{Agent, GENERATION_BITS};
 use crate::context::ContextKind;
 use crate::departed::remember;
+use crate::holder_ended::look_soon;
 use crate::primitive::{AtomicPtr, AtomicU64, Mutex, MutexGuard, Ordering, lock};
 use crate::publication::Publication;
 use crate::spin::Backoff;
 
 /// Set in the word of a slot whose occupant has ended.
 const ENDED: u64 = 1 << 63;
+/// Set in the word of a slot whose occupant has held something that others waited for.
+const AWAITED: u64 = 1 << 62;
 /// Set in the pointer of a slot that somebody looks at.
 const LOCKED: usize = 1;
 
@@ -26,7 +29,7 @@ const LOCKED: usize = 1;
 pub(crate) struct Slot {
     index: u32,
     kind: AtomicU8,
-    /// The bits of the agent that is here, or was, with [`ENDED`]. 0 before the first.
+    /// The bits of the agent that is here, or was, with [`ENDED`] and [`AWAITED`]. 0 before the first.
     word: AtomicU64,
     /// Counts the occupants of all slots: the number that people see.
     id: AtomicU64,
@@ -69,11 +72,22 @@ impl Slot {
     #[inline]
     pub(crate) fn agent(&self) -> Option<Agent> {
         let word = self.word.load(Ordering::Acquire);
-        if word & ENDED == 0 { Agent::from_bits(word) } else { None }
+        if word & ENDED == 0 { Agent::from_bits(word & !AWAITED) } else { None }
     }
 
     pub(crate) fn is_of(&self, agent: Agent) -> bool {
-        self.word.load(Ordering::Acquire) == agent.to_bits()
+        self.word.load(Ordering::Acquire) & !AWAITED == agent.to_bits()
+    }
+
+    /// Says that others wait for something that `agent` holds, unless it has ended.
+    #[inline]
+    pub(crate) fn note_awaited(&self, agent: Agent) {
+        let plain = agent.to_bits();
+        if self.word.load(Ordering::Relaxed) == plain {
+            let awaited = plain | AWAITED;
+            let (set, failed) = (Ordering::Relaxed, Ordering::Relaxed);
+            let _has_ended = self.word.compare_exchange(plain, awaited, set, failed);
+        }
     }
 
     /// The number of whoever is here.
@@ -83,7 +97,7 @@ impl Slot {
 
     /// Makes this the place of a new context.
     pub(crate) fn begin(&self, kind: ContextKind, name: Option<Arc<str>>) -> Agent {
-        let before = self.word.load(Ordering::Relaxed) & !ENDED;
+        let before = self.word.load(Ordering::Relaxed) & !(ENDED | AWAITED);
         let generation = Agent::from_bits(before).map_or(0, Agent::generation) + 1;
         let agent = Agent::of(self.index, generation).expect("generations begin with 1");
         self.kind.store(kind as u8, Ordering::Relaxed);
@@ -96,7 +110,7 @@ impl Slot {
     }
 
     /// Says that whoever was here has ended. Its name is remembered for a while, except a coroutine's:
-    /// they come and go too quickly.
+    /// they come and go too quickly. If others have waited for what it held, they are looked after.
     pub(crate) fn end(&self) {
         let kind = ContextKind::of(self.kind.load(Ordering::Relaxed));
         if cfg!(not(manyhands_loom))
@@ -106,12 +120,15 @@ impl Slot {
         {
             remember(agent, kind, name);
         }
-        self.word.store(self.word.load(Ordering::Relaxed) | ENDED, Ordering::Release);
+        // One exchange: either this sees that it was awaited, or who finds it so sees that it has ended.
+        if self.word.fetch_or(ENDED, Ordering::AcqRel) & (ENDED | AWAITED) == AWAITED {
+            look_soon();
+        }
     }
 
     /// Whether the slot can be given to yet another context without using an agent twice.
     pub(crate) fn has_agents_left(&self) -> bool {
-        let before = self.word.load(Ordering::Relaxed) & !ENDED;
+        let before = self.word.load(Ordering::Relaxed) & !(ENDED | AWAITED);
         Agent::from_bits(before).is_none_or(|agent| agent.generation() < (1 << GENERATION_BITS) - 1)
     }
 

@@ -108,6 +108,9 @@ pub(super) fn release(entry: &mut Entry<'_, State, Ticket>, hold: &Hold) {
         state.statistics.count(waited);
         hold.note(ticket.at);
         hold.set(ticket.owner.word() | if is_last { FREE } else { WAITERS });
+        if !is_last {
+            ticket.owner.note_awaited();
+        }
     } else {
         state.woken = Woken::of(ticket);
         hold.set(flag_of_free(is_last, state.woken));

@@ -52,17 +52,23 @@ impl Protocol for Locking<'_> {
         let hold = self.raw.hold(self.core);
         loop {
             let word = hold.word();
-            if Owner::of_word(word).is_none() {
+            let Some(holder) = Owner::of_word(word) else {
                 let others_wait = entry.waiting() > 0 && !entry.woken.is_reliable();
                 let flag = if others_wait { WAITERS } else { 0 };
                 if hold.replace(word, self.owner.word() | flag) {
                     hold.note(self.at);
+                    if entry.waiting() > 0 {
+                        self.owner.note_awaited();
+                    }
                     if let Some(since) = self.progress.since {
                         entry.statistics.count(since.elapsed());
                     }
                     return Attempt::Ready(Ok(()));
                 }
-            } else if word & WAITERS != 0 || hold.replace(word, word | WAITERS) {
+                continue;
+            };
+            if word & WAITERS != 0 || hold.replace(word, word | WAITERS) {
+                holder.note_awaited();
                 break;
             }
         }

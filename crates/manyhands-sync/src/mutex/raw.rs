@@ -95,6 +95,7 @@ impl RawMutex {
         let taken = hold.word() == WAITERS && hold.replace(WAITERS, owner.word() | WAITERS);
         if taken {
             hold.note(at);
+            owner.note_awaited();
         }
         taken
     }

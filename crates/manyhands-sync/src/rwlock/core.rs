@@ -5,7 +5,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::word::{FREE, Place, WAITERS, WRITER, is_free};
+use super::word::{FREE, Place, WAITERS, WRITER, is_free, seats};
 use crate::holders::Holders;
 use crate::order::{self, ClassCell, How, Lock};
 use crate::owner::Owner;
@@ -175,6 +175,18 @@ impl Core {
         self.word.fetch_sub(place.unit(), Ordering::Release) - place.unit()
     }
 
+    /// Under the monitor's lock: those who have it are told that somebody waits.
+    pub(super) fn note_awaited(&self) {
+        if let Some((writer, _)) = self.writer() {
+            writer.note_awaited();
+        }
+        for seat in seats(self.word()) {
+            if let Some((reader, _)) = self.readers.look(seat) {
+                reader.note_awaited();
+            }
+        }
+    }
+
     /// The writer becomes a reader, without releasing the lock between.
     pub(super) fn downgrade(&self, owner: Owner, at: &'static Location<'static>) -> Place {
         self.forget_writer();
@@ -210,6 +222,9 @@ impl Core {
             state.statistics.count(waited);
             self.note_writer(ticket.owner, ticket.at);
             self.word.store(WRITER | others, Ordering::Release);
+            if others != FREE {
+                ticket.owner.note_awaited();
+            }
         } else {
             let woken = Woken { owner: ticket.owner, is_async: ticket.is_async };
             state.woken = Some(woken);
@@ -233,6 +248,8 @@ impl Core {
             };
             ticket.handed = Some(place);
             state.statistics.count(ticket.since.elapsed());
+            // Those behind may be readers as well.
+            ticket.owner.note_awaited();
             entry.grant_front();
         }
         if entry.waiting() == 0 {

@@ -80,7 +80,11 @@ impl<C: Deref<Target = Core>> Edge<C> {
 /// `agent` has to go on, if it is known who that is.
 fn needs(agent: Option<Agent>, blockers: &mut Blockers) {
     match agent {
-        Some(agent) if agent.is_alive() => blockers.any_of(agent),
+        Some(agent) if agent.is_alive() => {
+            // It may not have been known yet when somebody queued up.
+            agent.note_awaited();
+            blockers.any_of(agent);
+        }
         Some(agent) => blockers.ended(agent),
         None => blockers.may_end(),
     }

@@ -79,9 +79,16 @@ impl<'a> Locking<'a> {
     fn take_or_queue(&self, entry: &mut CoreEntry<'_>) -> Option<Place> {
         loop {
             match self.take(entry) {
-                Ok(place) => return Some(place),
-                Err(word) if word & WAITERS != 0 => return None,
-                Err(word) if self.core.replace(word, word | WAITERS) => return None,
+                Ok(place) => {
+                    if entry.waiting() > 0 {
+                        self.owner.note_awaited();
+                    }
+                    return Some(place);
+                }
+                Err(word) if word & WAITERS != 0 || self.core.replace(word, word | WAITERS) => {
+                    self.core.note_awaited();
+                    return None;
+                }
                 Err(_) => {}
             }
         }

@@ -225,7 +225,13 @@ fn settle(entry: &mut Entry<'_>) {
         let Some(claim) = state.take(ticket.permits, ticket.agent, ticket.at) else { return };
         state.contended += 1;
         ticket.key = claim.key;
+        let agent = ticket.agent;
         entry.grant_front();
+        if entry.waiting() > 0
+            && let Some(agent) = agent
+        {
+            agent.note_awaited();
+        }
     }
 }
 
@@ -300,6 +306,10 @@ impl Protocol for Request<'_> {
             && let Some(claim) = entry.take(permits, agent, at)
         {
             return Attempt::Ready(Ok(claim));
+        }
+        // Whoever gets some while others wait is told so then.
+        if entry.waiting() == 0 && entry.ledger.len() <= HOLDERS_MAX {
+            entry.ledger.holdings().for_each(|holding| holding.agent.note_awaited());
         }
         Attempt::Wait(Ticket { permits, agent, at, key: Key::ANONYMOUS })
     }
