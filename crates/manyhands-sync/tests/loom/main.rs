@@ -12,9 +12,12 @@
 //! once.
 #![cfg(manyhands_loom)]
 
+mod barrier;
 mod mutex;
 mod queue;
 mod rwlock;
+mod semaphore;
+mod signals;
 
 use loom::cell::UnsafeCell;
 

@@ -20,7 +20,7 @@ fn one_at_a_time_and_nobody_is_forgotten() {
             thread::spawn(move || mutex.lock().add_one())
         });
         mutex.lock().add_one();
-        others.map(|thread| thread.join().unwrap());
+        others.into_iter().for_each(|thread| thread.join().unwrap());
         assert_eq!(mutex.lock().get(), 3);
     });
 }

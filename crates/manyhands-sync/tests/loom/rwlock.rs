@@ -41,7 +41,7 @@ fn two_readers_and_a_writer() {
             thread::spawn(move || lock.read().get())
         });
         lock.write().add_one();
-        readers.map(|reader| assert!(reader.join().unwrap() <= 1));
+        readers.into_iter().for_each(|reader| assert!(reader.join().unwrap() <= 1));
         assert_eq!(lock.write().get(), 1);
     });
 }
@@ -90,7 +90,7 @@ fn nobody_writes_between_a_writer_and_the_reader_that_it_becomes() {
         let reading = RwLockWriteGuard::downgrade(writing);
         assert_eq!(reading.get(), before);
         drop(reading);
-        others.map(|other| other.join().unwrap());
+        others.into_iter().for_each(|other| other.join().unwrap());
         assert_eq!(lock.write().get(), 2);
     });
 }
