@@ -12,11 +12,11 @@ use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
     TaskHandle, Workforce, contain_panic,
 };
-use manyhands_wait::{Blockers, Reason, Wait};
+use manyhands_wait::{Blockers, Reason, SerialExecutor, Wait};
 use tokio::runtime::Handle;
 
 use crate::running::Running;
-use crate::runtime::shared_handle;
+use crate::runtime::{serial_of, shared_handle};
 
 static END: Reason = Reason::new("end of an async pool");
 
@@ -72,6 +72,7 @@ impl AsyncPool {
         }
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             this: Weak::clone(this),
+            serial: serial_of(&handle),
             handle,
             limit,
             home: Home::create(),
@@ -224,6 +225,8 @@ impl std::error::Error for BuildError {}
 struct Shared {
     this: Weak<Shared>,
     handle: Handle,
+    /// If the runtime polls one task at a time.
+    serial: Option<Arc<SerialExecutor>>,
     limit: usize,
     home: Home,
     relief_max: AtomicUsize,
@@ -296,9 +299,10 @@ impl Shared {
         // Lands on every way out, also when the runtime drops the job because it is shut down.
         let landing = Landing { shared: Arc::clone(shared), task: job.id() };
         if job.is_future() {
+            let serial = shared.serial.clone();
             shared.handle.spawn(async move {
                 let landing = landing;
-                Running::new(job).await;
+                Running::new(job, serial).await;
                 drop(landing);
             });
         } else {

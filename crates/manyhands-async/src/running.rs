@@ -2,9 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use manyhands_executor::Job;
+use manyhands_wait::SerialExecutor;
 use tokio::time::{Instant, Sleep};
 
 /// Polls a job until its task has ended, and wakes itself at the task's deadline.
@@ -12,11 +14,20 @@ pub(crate) struct Running {
     job: Job,
     deadline: Option<Pin<Box<Sleep>>>,
     begun: bool,
+    /// Of a runtime that polls one task at a time.
+    serial: Option<Arc<SerialExecutor>>,
 }
 
 impl Running {
-    pub(crate) fn new(job: Job) -> Running {
-        Running { job, deadline: None, begun: false }
+    pub(crate) fn new(job: Job, serial: Option<Arc<SerialExecutor>>) -> Running {
+        Running { job, deadline: None, begun: false, serial }
+    }
+
+    fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.serial {
+            None => self.job.poll(cx),
+            Some(serial) => serial.poll(|| self.job.poll(cx)),
+        }
     }
 }
 
@@ -25,7 +36,7 @@ impl Future for Running {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.job.poll(cx).is_ready() {
+        if this.poll_job(cx).is_ready() {
             return Poll::Ready(());
         }
         if !this.begun {
@@ -38,7 +49,7 @@ impl Future for Running {
         if let Some(deadline) = &mut this.deadline {
             ready!(deadline.as_mut().poll(cx));
             this.deadline = None;
-            return this.job.poll(cx);
+            return this.poll_job(cx);
         }
         Poll::Pending
     }

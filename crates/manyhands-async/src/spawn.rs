@@ -34,7 +34,7 @@ struct SharedRuntime;
 impl Executor for SharedRuntime {
     fn execute(&self, job: Job) -> Result<(), Rejected> {
         match shared_handle() {
-            Ok(handle) => drop(handle.spawn(Running::new(job))),
+            Ok(handle) => drop(handle.spawn(Running::new(job, None))),
             Err(why) => return Err(Rejected::new(job, RejectedReason::Broken(why))),
         }
         Ok(())

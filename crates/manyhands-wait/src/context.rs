@@ -27,6 +27,8 @@ pub enum ContextKind {
     AsyncTask,
     /// Something outside of this process, for which somebody here speaks.
     Process,
+    /// An async runtime that polls [one task at a time](crate::SerialExecutor): its tasks wait for it.
+    AsyncRuntime,
 }
 
 impl ContextKind {
@@ -35,6 +37,7 @@ impl ContextKind {
             1 => ContextKind::Coroutine,
             2 => ContextKind::AsyncTask,
             3 => ContextKind::Process,
+            4 => ContextKind::AsyncRuntime,
             _ => ContextKind::Thread,
         }
     }
@@ -47,6 +50,7 @@ impl fmt::Display for ContextKind {
             ContextKind::Coroutine => "coroutine",
             ContextKind::AsyncTask => "async task",
             ContextKind::Process => "process",
+            ContextKind::AsyncRuntime => "async runtime",
         })
     }
 }
@@ -143,6 +147,10 @@ pub(crate) fn look_at_all() -> Vec<Seen> {
             let wait = slot.read(|publication, mark| (WaitSeen::of(publication), mark));
             let (wait, mark) = wait.unzip();
             let (kind, name) = slot.describe(agent)?;
+            // It shows the waits of its thread, which are listed there.
+            if kind == ContextKind::AsyncRuntime {
+                return None;
+            }
             Some(Seen { agent, id, kind, name, wait, mark })
         })
         .collect();

@@ -23,6 +23,8 @@ enum What {
     Polls(*const TrackedState, *const dyn LayerTask),
     /// The context waits, and others of its thread run: what they take is not the context's.
     Hosts,
+    /// A task of an executor is polled that polls no other one meanwhile.
+    Turn(&'static Slot, Agent),
 }
 
 /// Runs `f` as part of the poll of a tracked task.
@@ -40,6 +42,20 @@ pub(crate) fn in_poll_of<R>(
 /// Runs `f`, in which others than the present context run on this stack.
 pub(crate) fn as_host<R>(f: impl FnOnce() -> R) -> R {
     with_frame(What::Hosts, f)
+}
+
+/// Runs `f` as the poll of one task of an executor that polls no other one meanwhile. That is in `slot`,
+/// and nobody else calls this for it before `f` has returned.
+pub(crate) fn in_turn_of<R>(slot: &'static Slot, agent: Agent, f: impl FnOnce() -> R) -> R {
+    with_frame(What::Turn(slot, agent), f)
+}
+
+/// The executor whose turn this is, if the innermost thing on this stack is one.
+pub(crate) fn turn_here() -> Option<Agent> {
+    with_ambient(|ambient| match frames(ambient).next()? {
+        What::Turn(_, agent) => Some(*agent),
+        What::Polls(..) | What::Hosts => None,
+    })
 }
 
 fn with_frame<R>(what: What, f: impl FnOnce() -> R) -> R {
@@ -75,6 +91,15 @@ fn with_frame<R>(what: What, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Whether a wait of this stack keeps an executor from polling its other tasks.
+pub(crate) fn holds_up_a_turn() -> bool {
+    let mut found = false;
+    for_each_stopped_ambient(|ambient| {
+        found |= frames(ambient).any(|what| matches!(what, What::Turn(..)));
+    });
+    found
+}
+
 /// Visits what the stack of `ambient` is about, from the inside out.
 fn frames(ambient: &Ambient) -> impl Iterator<Item = &What> {
     let mut next = ambient.frames().get();
@@ -90,7 +115,7 @@ fn frames(ambient: &Ambient) -> impl Iterator<Item = &What> {
 pub(crate) fn with_polled<R>(f: impl FnOnce(&TrackedState, &dyn LayerTask) -> R) -> Option<R> {
     let (state, task) = with_ambient(|ambient| match frames(ambient).next()? {
         What::Polls(state, task) => Some((*state, *task)),
-        What::Hosts => None,
+        What::Hosts | What::Turn(..) => None,
     })?;
     // SAFETY: the task is polled further out on this stack.
     Some(unsafe { f(&*state, &*task) })
@@ -180,9 +205,11 @@ fn visit_frames(ambient: &Ambient, visit: &mut impl FnMut(&'static Slot)) {
         match what {
             What::Polls(state, _) => {
                 // SAFETY: the task is polled further out on this stack.
-                let slot = unsafe { &**state }.slot();
-                slot.into_iter().for_each(&mut *visit);
+                let state = unsafe { &**state };
+                state.has_blocked();
+                state.slot().into_iter().for_each(&mut *visit);
             }
+            What::Turn(slot, _) => visit(slot),
             What::Hosts if !hosts => {
                 hosts = true;
                 visit(guest_slot().0);

@@ -37,6 +37,7 @@ mod reason;
 mod report;
 mod resource;
 mod scheduled;
+mod serial;
 mod sigquit;
 mod slot;
 mod spin;
@@ -73,6 +74,7 @@ pub use report::{
 };
 pub use resource::{Blockers, Resource};
 pub use scheduled::ScheduledContext;
+pub use serial::SerialExecutor;
 pub use sigquit::dump_on_sigquit;
 pub use spin::Spin;
 pub use suspicion::Suspicion;

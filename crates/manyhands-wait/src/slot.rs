@@ -7,7 +7,7 @@
 
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{self, AtomicU8};
 
 use crate::agent::{Agent, GENERATION_BITS};
 use crate::context::ContextKind;
@@ -37,6 +37,8 @@ pub(crate) struct Slot {
     wait: AtomicPtr<Publication>,
     /// Numbers the publications; written by the occupant alone.
     epoch: AtomicU64,
+    /// The bits of the executor that alone lets the occupant go on, one task at a time; 0 if there is none.
+    turn_of: atomic::AtomicU64,
     /// The name, with the occupant that has it: nobody has to take away that of an ended one.
     name: Mutex<Option<(Agent, Arc<str>)>>,
 }
@@ -49,9 +51,12 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
+    /// Of somebody who shows no wait.
+    pub(crate) const NO_WAIT: Mark = Mark { at: 0, epoch: 0 };
+
     /// Whether both are of one wait, which may be shown in several slots.
     pub(crate) fn is_same_wait(self, other: Mark) -> bool {
-        self.at == other.at
+        self.at == other.at && self != Mark::NO_WAIT
     }
 }
 
@@ -64,6 +69,7 @@ impl Slot {
             id: AtomicU64::new(0),
             wait: AtomicPtr::new(ptr::null_mut()),
             epoch: AtomicU64::new(0),
+            turn_of: atomic::AtomicU64::new(0),
             name: Mutex::new(None),
         }
     }
@@ -102,6 +108,7 @@ impl Slot {
         let agent = Agent::of(self.index, generation).expect("generations begin with 1");
         self.kind.store(kind as u8, Ordering::Relaxed);
         self.id.store(next_id(), Ordering::Relaxed);
+        self.turn_of.store(0, Ordering::Relaxed);
         if let Some(name) = name {
             *self.lock_name() = Some((agent, name));
         }
@@ -152,6 +159,23 @@ impl Slot {
         if self.is_of(agent) {
             *place = Some((agent, name));
         }
+    }
+
+    /// Says which executor alone lets the occupant go on, one task at a time. Called by the occupant.
+    pub(crate) fn set_turn_of(&self, executor: Option<Agent>) {
+        // After the word: who sees it sees whose it is.
+        self.turn_of.store(executor.map_or(0, Agent::to_bits), Ordering::Release);
+    }
+
+    /// The executor without whose going on `agent` does not go on, if it is here and there is one.
+    pub(crate) fn turn_of(&self, agent: Agent) -> Option<Agent> {
+        if self.turn_of.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        // Asked twice: what is read in between is of that occupant.
+        let is_here = self.is_of(agent);
+        let executor = Agent::from_bits(self.turn_of.load(Ordering::Acquire));
+        executor.filter(|_| is_here && self.is_of(agent))
     }
 
     fn lock_name(&self) -> MutexGuard<'_, Option<(Agent, Arc<str>)>> {

@@ -17,7 +17,7 @@ use crate::publication::{Edge, Publication, publish};
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::timed_out::TimedOut;
-use crate::walk::look_for_deadlock;
+use crate::walk::look_as_blocked;
 
 static FUTURE: Reason = Reason::new("future");
 static SLEEP: Reason = Reason::new("sleep");
@@ -191,7 +191,7 @@ impl<'a> Wait<'a> {
             let _cancellable = Registered::with_all(waker);
             let publication = self.publication(at, waker, stops_context);
             let _published = publish(&publication);
-            let mut look_again = look_for_deadlock(&publication);
+            let mut look_again = look_as_blocked(&publication);
             loop {
                 check_cancelled();
                 if let Some(deadlock) = publication.verdict() {
@@ -207,7 +207,7 @@ impl<'a> Wait<'a> {
                     return Err(WaitError::TimedOut);
                 }
                 if look_again.is_some_and(|at| at <= Instant::now()) {
-                    look_again = look_for_deadlock(&publication);
+                    look_again = look_as_blocked(&publication);
                 }
             }
         })

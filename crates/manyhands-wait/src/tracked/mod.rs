@@ -140,6 +140,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                     let edge = Edge::Shared(wait.resource);
                     publication.with_edge(agent, edge, waker.runtime(), is_provable)
                 });
+                this.state.has_blocked();
                 this.task.set_waiting(Some(agent));
                 // SAFETY: it is on the heap, and stays there until `go_on` has taken it back; if this
                 // is forgotten, for ever.
@@ -150,6 +151,9 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 if look_again.is_some() || is_condemned {
                     waker.runtime().wake_by_ref();
                 }
+            }
+            if this.shown.is_none() {
+                this.state.tell_turn(&this.task);
             }
         }
         poll

@@ -9,6 +9,7 @@ use std::task::Waker;
 use crate::agent::Agent;
 use crate::context::{ContextKind, OwnedSlot};
 use crate::deadlock::Deadlock;
+use crate::identity::turn_here;
 use crate::layer::LayerTask;
 use crate::reason::Reason;
 use crate::resource::Resource;
@@ -21,6 +22,21 @@ pub(crate) struct TrackedState {
     /// The waker of the present poll; read only while that lasts.
     waker: Cell<*const Waker>,
     leaves: Arc<Mutex<Leaves>>,
+    /// In whose turns it is polled.
+    turn: Cell<Turn>,
+    /// Whether the task was told that it waits for its turn, and of nothing since.
+    told_turn: Cell<bool>,
+}
+
+/// In whose turns a task is polled, as far as was seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It was not polled yet.
+    Unknown,
+    /// In those of this executor, always.
+    Of(Agent),
+    /// Anybody may poll it.
+    Anybody,
 }
 
 // SAFETY: the pointer is read by the thread that polls alone, while it polls.
@@ -57,6 +73,8 @@ impl TrackedState {
             slot: OnceCell::new(),
             waker: Cell::new(ptr::null()),
             leaves: Arc::default(),
+            turn: Cell::new(Turn::Unknown),
+            told_turn: Cell::new(false),
         }
     }
 
@@ -67,7 +85,12 @@ impl TrackedState {
     /// The task's place in the table, and who it is there.
     pub(crate) fn listed(&self, task: &dyn LayerTask) -> (&'static Slot, Agent) {
         let name = || self.name.clone().or_else(|| task.label().name);
-        self.slot.get_or_init(|| OwnedSlot::new(ContextKind::AsyncTask, name())).get()
+        let make = || {
+            let owned = OwnedSlot::new(ContextKind::AsyncTask, name());
+            owned.get().0.set_turn_of(self.turn());
+            owned
+        };
+        self.slot.get_or_init(make).get()
     }
 
     /// The task's place in the table, if it is there.
@@ -77,6 +100,34 @@ impl TrackedState {
 
     pub(super) fn begin_poll(&self, waker: &Waker) {
         self.waker.set(waker);
+        let here = turn_here().map_or(Turn::Anybody, Turn::Of);
+        let before = self.turn.get();
+        if before != here && before != Turn::Anybody {
+            self.turn.set(if before == Turn::Unknown { here } else { Turn::Anybody });
+            self.slot().into_iter().for_each(|slot| slot.set_turn_of(self.turn()));
+        }
+    }
+
+    /// The executor that alone polls the task, one at a time.
+    fn turn(&self) -> Option<Agent> {
+        match self.turn.get() {
+            Turn::Of(executor) => Some(executor),
+            Turn::Unknown | Turn::Anybody => None,
+        }
+    }
+
+    /// Tells `task`, which was polled and shows no wait, that it ends only if its executor goes on.
+    pub(super) fn tell_turn(&self, task: &dyn LayerTask) {
+        if let Some(executor) = self.turn()
+            && !self.told_turn.replace(true)
+        {
+            task.set_waiting(Some(executor));
+        }
+    }
+
+    /// The task is told of something else.
+    pub(crate) fn has_blocked(&self) {
+        self.told_turn.set(false);
     }
 
     /// Whether `waker` is the one that this poll was given.

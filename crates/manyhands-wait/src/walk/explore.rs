@@ -30,7 +30,7 @@ struct Node {
 /// What a context waits for at the moment; `None` if it goes on, or may.
 fn look(agent: Agent) -> Option<(Mark, Vec<Vec<Agent>>)> {
     let slot = agent.slot()?;
-    slot.read(|publication, mark| {
+    let shown = slot.read(|publication, mark| {
         // Whoever shows something is alive.
         if !slot.is_of(agent) || !publication.is_provable() {
             return None;
@@ -38,7 +38,12 @@ fn look(agent: Agent) -> Option<(Mark, Vec<Vec<Agent>>)> {
         let blockers = publication.blockers();
         (!blockers.is_open())
             .then(|| (mark, blockers.conditions().map(Iterator::collect).collect()))
-    })?
+    });
+    let Some(executor) = slot.turn_of(agent) else { return shown.flatten() };
+    // Whatever it waits for, it needs its turn besides. That is so for as long as it lives.
+    let (mark, mut conditions) = shown.flatten().unwrap_or((Mark::NO_WAIT, Vec::new()));
+    conditions.push(vec![executor]);
+    Some((mark, conditions))
 }
 
 /// The contexts that are stuck together with `start`, if it is stuck through waiting, in the end, for
@@ -171,7 +176,13 @@ impl Knot {
 impl Member {
     /// Whether it is still in the wait in which it was found, and has been all the time.
     fn waits_still(&self) -> bool {
-        self.with_wait(|_| ()).is_some()
+        self.waits_for_turn_of().is_some() || self.with_wait(|_| ()).is_some()
+    }
+
+    /// The executor whose turn it waits for, if it shows no wait besides.
+    pub(crate) fn waits_for_turn_of(&self) -> Option<Agent> {
+        let slot = self.agent.slot().filter(|_| self.mark == Mark::NO_WAIT)?;
+        slot.turn_of(self.agent)
     }
 
     /// Calls `f` with the wait in which it was found, if it is still in that.

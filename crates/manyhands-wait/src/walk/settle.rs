@@ -1,12 +1,18 @@
 //! What is done about a proven deadlock: it is broken by what is waited for, or by ending one wait.
 
+use std::time::Duration;
+
 use super::explore::{Knot, Member, explore};
 use crate::agent::Agent;
 use crate::context::ContextKind;
-use crate::deadlock::{Deadlock, Participant};
+use crate::deadlock::{Deadlock, Holder, Participant};
+use crate::place::Place;
 use crate::primitive::{Mutex, global, lock};
 use crate::publication::Publication;
 use crate::report::{Report, tell};
+
+/// Why a task waits that is not seen to wait for anything but its executor.
+const TURN: &str = "turn of a task";
 
 /// How often a knot that comes apart while it is looked at is looked for anew.
 const ROUNDS: u32 = 16;
@@ -79,6 +85,19 @@ fn settle(knot: &Knot) -> bool {
 fn participant(member: &Member) -> Option<Participant> {
     let described = member.agent.slot().and_then(|slot| slot.describe(member.agent));
     let (kind, name) = described.unwrap_or((ContextKind::Thread, "(ended)".into()));
+    if let Some(executor) = member.waits_for_turn_of() {
+        return Some(Participant {
+            agent: member.agent,
+            kind,
+            name,
+            task: None,
+            reason: TURN,
+            waits_for: "its turn to be polled".to_owned(),
+            waits_at: Place::Elsewhere("an `.await`".into()),
+            waits_since: Duration::ZERO,
+            held_by: vec![Holder { agent: executor, who: executor.to_string(), taken_at: None }],
+        });
+    }
     member.with_wait(|publication| {
         let (waits_for, held_by) = publication.edge_in_words().unwrap_or_default();
         Participant {

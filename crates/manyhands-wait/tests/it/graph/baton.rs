@@ -80,6 +80,11 @@ impl Baton {
         self.holder.load(Ordering::Relaxed) != 0
     }
 
+    /// Gives it to another one, which need not run, in place of whoever holds it; wakes nobody.
+    pub(crate) fn hand_to(&self, heir: Agent) {
+        self.holder.store(heir.to_bits(), Ordering::Release);
+    }
+
     /// Lets go for whoever holds it.
     pub(crate) fn release(&self) {
         self.holder.store(0, Ordering::Release);

@@ -8,3 +8,4 @@ mod reports;
 mod sigquit;
 mod stress;
 mod tasks;
+mod turns;
