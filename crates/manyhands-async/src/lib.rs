@@ -8,6 +8,7 @@ mod pool;
 mod running;
 mod runtime;
 mod spawn;
+mod turns;
 
 pub use pool::{AsyncPool, BuildError, Statistics};
 pub use runtime::shared_handle;

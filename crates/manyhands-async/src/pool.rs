@@ -12,11 +12,12 @@ use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
     TaskHandle, Workforce, contain_panic,
 };
-use manyhands_wait::{Blockers, Reason, SerialExecutor, Wait};
+use manyhands_wait::{Blockers, Reason, Wait};
 use tokio::runtime::Handle;
 
 use crate::running::Running;
-use crate::runtime::{serial_of, shared_handle};
+use crate::runtime::shared_handle;
+use crate::turns::Turns;
 
 static END: Reason = Reason::new("end of an async pool");
 
@@ -72,7 +73,7 @@ impl AsyncPool {
         }
         let shared = Arc::new_cyclic(|this: &Weak<Shared>| Shared {
             this: Weak::clone(this),
-            serial: serial_of(&handle),
+            turns: Turns::of(&handle),
             handle,
             limit,
             home: Home::create(),
@@ -139,8 +140,9 @@ impl Executor for AsyncPool {
         if state.closed {
             return Err(Rejected::new(job, RejectedReason::ShutDown));
         }
-        job.set_home(self.shared.home);
-        if state.in_flight < self.shared.limit + state.relief {
+        let at_once = state.in_flight < self.shared.limit + state.relief;
+        job.set_home(self.shared.home_of(&job, at_once));
+        if at_once {
             state.take_off(&job);
             drop(state);
             Shared::launch(&self.shared, job);
@@ -225,8 +227,8 @@ impl std::error::Error for BuildError {}
 struct Shared {
     this: Weak<Shared>,
     handle: Handle,
-    /// If the runtime polls one task at a time.
-    serial: Option<Arc<SerialExecutor>>,
+    /// Of a current-thread runtime.
+    turns: Option<Arc<Turns>>,
     limit: usize,
     home: Home,
     relief_max: AtomicUsize,
@@ -272,10 +274,10 @@ impl State {
         self.relief > 0 && (self.queued.is_empty() || !all_wait())
     }
 
-    /// The job of this task, wherever it is in the queue.
-    fn take_out(&mut self, task: u64) -> Option<Job> {
+    /// The job of this task, wherever it is in the queue; `unless_future`, if it is none.
+    fn take_out(&mut self, task: u64, unless_future: bool) -> Option<Job> {
         let place = self.queued.iter().find(|(_, job)| job.id() == Some(task));
-        let key = *place?.0;
+        let key = *place.filter(|(_, job)| !(unless_future && job.is_future()))?.0;
         self.queued.remove(&key)
     }
 
@@ -294,15 +296,24 @@ impl State {
 }
 
 impl Shared {
+    /// Where a job is queued. What a current-thread runtime is given at once is begun in a turn of that, by
+    /// nobody else; of what has been in our own queue that is not sure.
+    fn home_of(&self, job: &Job, at_once: bool) -> Home {
+        match &self.turns {
+            Some(turns) if at_once && job.is_future() => turns.home(),
+            _ => self.home,
+        }
+    }
+
     /// Starts a job that was counted as in flight.
     fn launch(shared: &Arc<Shared>, job: Job) {
         // Lands on every way out, also when the runtime drops the job because it is shut down.
         let landing = Landing { shared: Arc::clone(shared), task: job.id() };
         if job.is_future() {
-            let serial = shared.serial.clone();
+            let turns = shared.turns.clone();
             shared.handle.spawn(async move {
                 let landing = landing;
-                Running::new(job, serial).await;
+                Running::new(job, turns).await;
                 drop(landing);
             });
         } else {
@@ -354,8 +365,11 @@ impl Workforce for Shared {
             return false;
         }
         let mut over = Vec::new();
+        // A future would not be polled now.
+        let in_vain = self.turns.as_ref().is_some_and(|turns| turns.are_held_up());
         let job = match awaited {
-            Some(awaited) => state.take_out(awaited.id()),
+            Some(awaited) => state.take_out(awaited.id(), in_vain),
+            None if in_vain => None,
             None => state.take_next(&mut over),
         };
         if let Some(job) = &job {

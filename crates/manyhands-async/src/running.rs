@@ -6,27 +6,28 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use manyhands_executor::Job;
-use manyhands_wait::SerialExecutor;
 use tokio::time::{Instant, Sleep};
+
+use crate::turns::Turns;
 
 /// Polls a job until its task has ended, and wakes itself at the task's deadline.
 pub(crate) struct Running {
     job: Job,
     deadline: Option<Pin<Box<Sleep>>>,
     begun: bool,
-    /// Of a runtime that polls one task at a time.
-    serial: Option<Arc<SerialExecutor>>,
+    /// Of a current-thread runtime.
+    turns: Option<Arc<Turns>>,
 }
 
 impl Running {
-    pub(crate) fn new(job: Job, serial: Option<Arc<SerialExecutor>>) -> Running {
-        Running { job, deadline: None, begun: false, serial }
+    pub(crate) fn new(job: Job, turns: Option<Arc<Turns>>) -> Running {
+        Running { job, deadline: None, begun: false, turns }
     }
 
     fn poll_job(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        match &self.serial {
+        match &self.turns {
             None => self.job.poll(cx),
-            Some(serial) => serial.poll(|| self.job.poll(cx)),
+            Some(turns) => turns.poll(|| self.job.poll(cx)),
         }
     }
 }

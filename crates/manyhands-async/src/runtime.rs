@@ -1,10 +1,8 @@
-//! The one shared runtime, and what the wait-for graph knows of runtimes.
+//! The one shared runtime.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::OnceLock;
 
-use manyhands_wait::SerialExecutor;
-use tokio::runtime::{Builder, Handle, Id, Runtime, RuntimeFlavor};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// The handle of the shared multi-thread runtime; makes the runtime first if need be.
 ///
@@ -20,24 +18,4 @@ pub fn shared_handle() -> Result<Handle, String> {
             .map_err(|error| format!("the shared async runtime was not made: {error}"))
     });
     runtime.as_ref().map(|runtime| runtime.handle().clone()).map_err(Clone::clone)
-}
-
-/// The runtime in the wait-for graph, if it polls one task at a time: the same for all pools on it.
-///
-/// One with a single worker is not such a runtime: `block_in_place` in one of its tasks has another
-/// thread poll the others, and tokio does not say whether that is so at the moment.
-pub(crate) fn serial_of(handle: &Handle) -> Option<Arc<SerialExecutor>> {
-    static KNOWN: Mutex<Option<HashMap<Id, Weak<SerialExecutor>>>> = Mutex::new(None);
-    if handle.runtime_flavor() != RuntimeFlavor::CurrentThread {
-        return None;
-    }
-    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-    let known = known.get_or_insert_default();
-    known.retain(|_, serial| serial.strong_count() > 0);
-    if let Some(serial) = known.get(&handle.id()).and_then(Weak::upgrade) {
-        return Some(serial);
-    }
-    let serial = Arc::new(SerialExecutor::new(format!("current-thread {}", handle.id())));
-    known.insert(handle.id(), Arc::downgrade(&serial));
-    Some(serial)
 }

@@ -1,6 +1,7 @@
 //! Async tasks that wait for each other, or for threads that wait for them, in a circle; and pools
 //! whose tasks in flight all wait for queued ones.
 
+use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -128,4 +129,64 @@ fn many_nested_futures_in_a_small_pool_all_end() {
         assert_eq!(task.result().unwrap().unwrap(), 42);
     }
     drop(pool);
+}
+
+/// Runs `root` on a current-thread runtime of its own, with a pool on that.
+fn on_one_thread<F: Future>(limit: usize, root: impl FnOnce(Arc<AsyncPool>) -> F) -> F::Output {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let pool = Arc::new(AsyncPool::on(runtime.handle().clone(), limit).unwrap());
+    runtime.block_on(root(pool))
+}
+
+#[test]
+fn a_task_that_blocks_the_only_thread_for_another_one_there_learns_it() {
+    on_one_thread(10, |pool| async move {
+        let inner = Arc::clone(&pool);
+        // Not begun when it is waited for.
+        let task = pool.spawn_async(async move { inner.spawn_async(async { 1 }).result() });
+        let error = task.await.unwrap().unwrap_err();
+        assert!(error.is_deadlock(), "{error}");
+        assert!(error.message().contains("async runtime 'current-thread"), "{error}");
+
+        // Begun, and in the middle of something that the graph does not know.
+        let (begun, began) = oneshot::channel();
+        let (release, released) = oneshot::channel::<()>();
+        let patient = pool.spawn_async(async move {
+            begun.send(()).unwrap();
+            released.await.unwrap();
+            2
+        });
+        began.await.unwrap();
+        let blocking = pool.spawn_async(async move { patient.result() });
+        let error = blocking.await.unwrap().unwrap_err();
+        assert!(error.is_deadlock(), "{error}");
+        drop(release);
+    });
+}
+
+#[test]
+fn one_more_place_is_no_help_where_the_only_thread_is_blocked() {
+    on_one_thread(1, |pool| async move {
+        let inner = Arc::clone(&pool);
+        let task = pool.spawn_async(async move { inner.spawn_async(async { 1 }).result() });
+        let error = task.await.unwrap().unwrap_err();
+        assert!(error.is_deadlock(), "{error}");
+        // A closure runs on a thread of its own: that is one.
+        let inner = Arc::clone(&pool);
+        let task = pool.spawn_async(async move { inner.spawn(|| 2).result() });
+        assert_eq!(task.await.unwrap().unwrap(), 2);
+    });
+}
+
+#[test]
+fn what_the_only_thread_awaits_is_no_deadlock() {
+    on_one_thread(10, |pool| async move {
+        let inner = Arc::clone(&pool);
+        let task = pool.spawn_async(async move { inner.spawn_async(async { 1 }).await });
+        assert_eq!(task.await.unwrap().unwrap(), 1);
+        // It blocks, but for a closure, which has a thread of its own.
+        let inner = Arc::clone(&pool);
+        let task = pool.spawn_async(async move { inner.spawn(|| 2).result() });
+        assert_eq!(task.await.unwrap().unwrap(), 2);
+    });
 }
