@@ -38,13 +38,14 @@ pub struct TaskLabel {
     pub name: Option<Arc<str>>,
 }
 
-/// The task that a [`Layer`] belongs to. A closure that makes the label is one.
+/// The task that a [`Layer`] belongs to, or [holds up](Layer::holds_up). A closure that makes the label is
+/// one.
 pub trait LayerTask {
     /// How dumps and reports show it.
     fn label(&self) -> TaskLabel;
 
-    /// Told when code of the task begins to wait for something that the wait-for graph knows, with the
-    /// agent that waits: the task ends only if that one goes on. `None` says that it does. What waits
+    /// Told when code of the task, or code that holds it up, begins to wait for something that the
+    /// wait-for graph knows, with the agent that waits: the task ends only if that one goes on. `None` says that it does. What waits
     /// for the task can name that agent as the one it waits for.
     ///
     /// Called on the task's own stack, before the wait can be seen in the graph and after it cannot be
@@ -71,6 +72,8 @@ pub struct Layer<'a> {
     deadline: Option<Instant>,
     source: Option<&'a dyn CancelSource>,
     task: Option<&'a dyn LayerTask>,
+    /// Whether the code is that task's own, not merely something that it cannot end before.
+    is_of_task: bool,
     isolated: bool,
     delivered: Cell<bool>,
     entered: Cell<bool>,
@@ -98,6 +101,7 @@ impl<'a> Layer<'a> {
             deadline: None,
             source: None,
             task: None,
+            is_of_task: false,
             isolated: false,
             delivered: Cell::new(false),
             entered: Cell::new(false),
@@ -124,7 +128,17 @@ impl<'a> Layer<'a> {
     #[inline]
     pub fn task(mut self, task: &'a dyn LayerTask) -> Layer<'a> {
         self.task = Some(task);
+        self.is_of_task = true;
         self.isolated = true;
+        self
+    }
+
+    /// Tells a task of the waits in the layer, and changes nothing else: for code that is not the task's
+    /// own and without which the task cannot end, such as what is called with its outcome.
+    #[inline]
+    pub fn holds_up(mut self, task: &'a dyn LayerTask) -> Layer<'a> {
+        self.task = Some(task);
+        self.is_of_task = false;
         self
     }
 
@@ -276,7 +290,7 @@ pub fn current_deadline() -> Option<Instant> {
 pub fn current_task() -> Option<TaskLabel> {
     let mut label = None;
     for_each_layer(|layer| {
-        if label.is_none() {
+        if label.is_none() && layer.is_of_task {
             label = layer.task.map(LayerTask::label);
         }
     });

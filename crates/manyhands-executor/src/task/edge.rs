@@ -5,7 +5,7 @@
 //! | queued | one of those who work for its [home](crate::Home) comes free; unknown without a [`Workforce`](crate::Workforce) |
 //! | running | the context that runs its code goes on, which is known while that waits itself |
 //! | running, sent away | the context over there goes on, if its executor knows it |
-//! | finished | unknown: its callbacks run |
+//! | finished | the context that runs its callbacks goes on, which is known while one of them waits |
 //! | done | – it has ended already |
 //!
 //! Nobody writes down who runs a task when it begins: that would cost every task something, and a
@@ -46,8 +46,12 @@ impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let label = self.cell.header().label();
         match self.purpose {
-            Purpose::Result => write!(f, "result of {label}"),
-            Purpose::GroupExit => write!(f, "exit of a group, for {label} in it"),
+            Purpose::Result => write!(f, "result of {label}")?,
+            Purpose::GroupExit => write!(f, "exit of a group, for {label} in it")?,
+        }
+        match self.cell.header().phase() {
+            Phase::Finished => f.write_str(", whose callbacks have not returned"),
+            _ => Ok(()),
         }
     }
 
@@ -59,13 +63,15 @@ impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
 /// Names those of whom one has to go on before the task can end.
 pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
     match header.phase() {
-        Phase::Finished | Phase::Done => blockers.may_end(),
+        Phase::Done => blockers.may_end(),
         Phase::Queued => workforce::blockers_at(header.home(), blockers),
         Phase::Running if header.is_away() => {
             let there = remote_of(header.home()).and_then(|remote| remote.runs_as(header.id()));
             name(there, blockers);
         }
-        Phase::Running => name(header.runner(), blockers),
+        // Finished, its code has gone on, so a runner is whoever runs a callback. The others come after
+        // that one on the same stack, and then those who wait are told.
+        Phase::Running | Phase::Finished => name(header.runner(), blockers),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicBool;
 
+use manyhands_wait::Layer;
+
 use crate::error::{TaskError, TaskErrorKind};
 use crate::options::TaskOptions;
 use crate::panic_capture::contain_panic;
@@ -95,15 +97,17 @@ impl<R> Shared<R> {
     {
         while let Some(callback) = self.header.take_callback_or_settle(Callbacks::<R>::pop_front) {
             self.mark_seen();
+            // Whoever waits for the task waits for the callback.
+            let held_up = Layer::new().holds_up(&self.header);
             if self.header.is_lent() {
                 if let Some(outcome) = self.substitute() {
-                    run_callback(callback, outcome);
+                    held_up.enter(|| run_callback(callback, outcome));
                 }
             } else {
                 self.outcome.with(|slot| {
                     // SAFETY: the phase is "finished": only the completer, us, may read it.
                     if let Some(outcome) = unsafe { &*slot } {
-                        run_callback(callback, outcome);
+                        held_up.enter(|| run_callback(callback, outcome));
                     }
                 });
             }

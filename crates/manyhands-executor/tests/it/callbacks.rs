@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use manyhands_executor::{Job, TaskOptions};
 
-use crate::patience::Gate;
+use crate::patience::{Gate, eventually};
 
 #[test]
 fn they_run_in_their_order_and_before_the_outcome_can_be_taken() {
@@ -154,4 +154,66 @@ fn those_for_values_and_for_errors_are_called_for_theirs() {
     task.cancel();
     watch(&task);
     assert_eq!(receiver.try_iter().collect::<Vec<_>>(), ["error cancelled"]);
+}
+
+#[test]
+fn one_that_waits_for_its_own_task_is_told_so() {
+    let (task, job) = Job::of(TaskOptions::new().name("cook"), || 7);
+    let myself = task.handle();
+    let (sender, receiver) = channel();
+    task.on_done(move |_| sender.send(myself.wait_checked()).unwrap());
+    std::thread::Builder::new().name("kitchen".into()).spawn(move || job.run()).unwrap();
+    let report = receiver.recv().unwrap().expect_err("it can never end").to_string();
+    let first = format!(
+        "deadlock: thread 'kitchen' waits for itself\n  thread 'kitchen' waits for result of task {} \
+         'cook', whose callbacks have not returned at ",
+        task.id()
+    );
+    assert!(report.starts_with(&first), "{report}");
+    assert!(report.ends_with(", which is held by thread 'kitchen'"), "{report}");
+    assert_eq!(task.result().unwrap(), 7, "nothing else is lost");
+}
+
+#[test]
+fn those_of_two_tasks_that_wait_for_the_other_task_have_one_victim() {
+    let pairs: [_; 2] = std::array::from_fn(|_| Job::of(TaskOptions::new(), || 7));
+    let (sender, receiver) = channel();
+    let both = Arc::new(std::sync::Barrier::new(2));
+    for (here, there) in [(0, 1), (1, 0)] {
+        let (other, both, sender) = (pairs[there].0.handle(), Arc::clone(&both), sender.clone());
+        pairs[here].0.on_done(move |_| {
+            both.wait();
+            sender.send(other.wait_checked().is_err()).unwrap();
+        });
+    }
+    for (task, job) in pairs {
+        std::thread::spawn(move || job.run());
+        drop(task);
+    }
+    let mut deadlocks = [receiver.recv().unwrap(), receiver.recv().unwrap()];
+    deadlocks.sort_unstable();
+    assert_eq!(deadlocks, [false, true]);
+}
+
+#[test]
+fn one_that_waits_for_what_somebody_will_do_is_waited_for() {
+    let (task, job) = Job::of(TaskOptions::new(), || 7);
+    let (other, other_job) = Job::of(TaskOptions::new(), || 8);
+    let (other, waits) = (other.handle(), Arc::new(Gate::default()));
+    task.on_done({
+        let waits = Arc::clone(&waits);
+        move |_| {
+            waits.open();
+            assert!(other.wait_checked().is_ok());
+        }
+    });
+    let worker = std::thread::spawn(move || job.run());
+    let waiter = std::thread::spawn(move || task.result());
+    waits.pass();
+    eventually("both wait", || {
+        manyhands_wait::dump().to_string().matches("for result of task").count() >= 2
+    });
+    other_job.run(); // of which nobody knew who has it
+    assert_eq!(waiter.join().unwrap().unwrap(), 7);
+    worker.join().unwrap();
 }
