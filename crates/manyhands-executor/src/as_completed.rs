@@ -1,10 +1,13 @@
 //! Tasks in the order in which they end.
 
 use std::fmt;
-use std::future::poll_fn;
+use std::future::Future;
+use std::panic::Location;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, WaitError};
+use manyhands_wait::{Leaf, Reason, WaitError};
 
 use crate::task::AsTask;
 use crate::tasks_edge::Needs;
@@ -59,12 +62,12 @@ impl<T: AsTask> AsCompleted<T> {
 
     /// The next task to end, for async code; `None` when all were yielded. Dropping the future
     /// loses nothing.
-    pub async fn next_async(&mut self) -> Option<T> {
-        if self.left == 0 {
-            return None;
-        }
-        let place = poll_fn(|cx| self.watch.poll_next(cx)).await;
-        self.take(place)
+    ///
+    /// If none of the tasks that are left can ever end it panics like `next`; that is found in async
+    /// tasks of this library, and others that are [tracked](manyhands_wait::tracked()).
+    #[track_caller]
+    pub fn next_async(&mut self) -> impl Future<Output = Option<T>> {
+        NextToEnd { all: self, leaf: Leaf::new(), waits: false, at: Location::caller() }
     }
 
     /// How many tasks have not been yielded.
@@ -110,6 +113,45 @@ impl<T> fmt::Debug for AsCompleted<T> {
             .field("left", &self.left)
             .field("of", &self.watch.len())
             .finish()
+    }
+}
+
+/// The future of [`AsCompleted::next_async`].
+struct NextToEnd<'a, T: AsTask> {
+    all: &'a mut AsCompleted<T>,
+    /// As the async task that polls this knows the wait.
+    leaf: Leaf,
+    /// Whether its waker is with the tasks.
+    waits: bool,
+    at: &'static Location<'static>,
+}
+
+impl<T: AsTask> Future for NextToEnd<'_, T> {
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let this = self.get_mut();
+        if this.all.left == 0 {
+            return Poll::Ready(None);
+        }
+        this.waits = true;
+        let polled = this.all.watch.poll_next(cx, &mut this.leaf, &NEXT_TO_END, this.at);
+        match ready!(polled) {
+            Ok(place) => {
+                this.leaf.done();
+                this.waits = false;
+                Poll::Ready(this.all.take(place))
+            }
+            Err(deadlock) => deadlock.raise(),
+        }
+    }
+}
+
+impl<T: AsTask> Drop for NextToEnd<'_, T> {
+    fn drop(&mut self) {
+        if self.waits {
+            self.all.watch.forget_reader();
+        }
     }
 }
 

@@ -62,10 +62,18 @@ impl Completions {
         match state.ended.pop_front() {
             Some(key) => Poll::Ready(key),
             None => {
-                state.reader = Some(cx.waker().clone());
+                let before = state.reader.replace(cx.waker().clone());
+                drop(state);
+                drop(before);
                 Poll::Pending
             }
         }
+    }
+
+    /// The reader does not wait any more.
+    pub(crate) fn forget_reader(&self) {
+        let reader = self.lock().reader.take();
+        drop(reader);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

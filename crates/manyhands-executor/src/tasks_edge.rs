@@ -1,11 +1,14 @@
 //! Several tasks as the wait-for graph sees them: whom somebody waits for who waits for some of them to
 //! end.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use manyhands_wait::{Agent, Blockers, Reason, Resource};
 
 use crate::completions::Completions;
+use crate::primitive::{Mutex, lock};
 use crate::task::{TaskHandle, edge};
 
 /// What a wait for several tasks needs in the end.
@@ -87,5 +90,59 @@ where
 
     fn relieve(&self) -> bool {
         self.open().any(edge::relieve)
+    }
+}
+
+/// Likewise, for async code: its future may be forgotten, so nothing is borrowed.
+pub(crate) struct SharedTasksEdge {
+    /// Those that were not taken out, by their places.
+    handles: Mutex<BTreeMap<usize, TaskHandle>>,
+    ended: Arc<Completions>,
+    reason: &'static Reason,
+}
+
+impl SharedTasksEdge {
+    /// For the sake of one of these.
+    pub(crate) fn any_of(
+        handles: impl Iterator<Item = (usize, TaskHandle)>,
+        ended: &Arc<Completions>,
+        reason: &'static Reason,
+    ) -> SharedTasksEdge {
+        let handles = Mutex::new(handles.collect());
+        SharedTasksEdge { handles, ended: Arc::clone(ended), reason }
+    }
+
+    /// Lets go of one.
+    pub(crate) fn forget(&self, place: usize) {
+        let handle = lock(&self.handles).remove(&place);
+        drop(handle); // perhaps with its result, whose destructor is the program's
+    }
+
+    /// Lets go of all.
+    pub(crate) fn forget_all(&self) {
+        let handles = std::mem::take(&mut *lock(&self.handles));
+        drop(handles);
+    }
+
+    fn look<R>(&self, look: impl FnOnce(&dyn Resource) -> R) -> R {
+        let handles = lock(&self.handles);
+        let (needs, reason) = (Needs::Any, self.reason);
+        look(&TasksEdge { handles: handles.values(), ended: &self.ended, needs, reason })
+    }
+}
+
+impl Resource for SharedTasksEdge {
+    fn blockers(&self, waiter: Agent, blockers: &mut Blockers) {
+        self.look(|edge| edge.blockers(waiter, blockers));
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.look(|edge| edge.describe(f))
+    }
+
+    fn relieve(&self) -> bool {
+        // Without the lock: an executor begins one of them.
+        let handles: Vec<TaskHandle> = lock(&self.handles).values().cloned().collect();
+        handles.iter().any(edge::relieve)
     }
 }

@@ -2,16 +2,17 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
+use std::panic::Location;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use manyhands_wait::{Reason, WaitError};
+use manyhands_wait::{Deadlock, Leaf, Reason, WaitError};
 
 use crate::completions::Completions;
 use crate::home;
 use crate::task::{AsTask, Phase, TaskHandle, Waiter, timed_out_in_queue};
-use crate::tasks_edge::{Needs, TasksEdge};
+use crate::tasks_edge::{Needs, SharedTasksEdge, TasksEdge};
 
 /// A list of tasks, each once, named by their places in it. Dropped, it leaves them as they are.
 pub(crate) struct Watch<T> {
@@ -26,6 +27,8 @@ pub(crate) struct Watch<T> {
     first_open: usize,
     /// The deadlines of those that may be queued, the earliest on top.
     deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    /// What the wait-for graph looks at when async code waits; made when it does so first.
+    shared: Option<Arc<SharedTasksEdge>>,
 }
 
 impl<T: AsTask> Watch<T> {
@@ -37,6 +40,7 @@ impl<T: AsTask> Watch<T> {
             first_queued: 0,
             first_open: 0,
             deadlines: BinaryHeap::new(),
+            shared: None,
         };
         let mut seen = HashSet::new();
         for task in tasks {
@@ -101,13 +105,44 @@ impl<T> Watch<T> {
         }
     }
 
-    /// Like [`next`](Self::next), for async code.
-    pub(crate) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<usize> {
-        self.ended.poll_pop(cx)
+    /// Like [`next`](Self::next) with any of them, for async code. `leaf` is that of this wait; when the
+    /// wait is over before it is ready, [`forget_reader`](Self::forget_reader) has to follow.
+    ///
+    /// # Errors
+    /// A deadlock if no task will end.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        leaf: &mut Leaf,
+        reason: &'static Reason,
+        at: &'static Location<'static>,
+    ) -> Poll<Result<usize, Deadlock>> {
+        if let Poll::Ready(place) = self.ended.poll_pop(cx) {
+            return Poll::Ready(Ok(place));
+        }
+        if let Some(deadlock) = leaf.deadlock() {
+            return Poll::Ready(Err(deadlock));
+        }
+        let Watch { shared, handles, ended, .. } = self;
+        leaf.pending(cx, reason, at, || {
+            let all = handles.iter().enumerate();
+            let open = all.filter_map(|(place, handle)| Some((place, handle.clone()?)));
+            let make = || Arc::new(SharedTasksEdge::any_of(open, ended, reason));
+            Arc::<SharedTasksEdge>::clone(shared.get_or_insert_with(make))
+        });
+        Poll::Pending
+    }
+
+    /// Async code does not wait any more.
+    pub(crate) fn forget_reader(&self) {
+        self.ended.forget_reader();
     }
 
     /// Takes out one task.
     pub(crate) fn take(&mut self, place: usize) -> Option<T> {
+        if let Some(shared) = &self.shared {
+            shared.forget(place);
+        }
         drop(self.handles[place].take());
         self.tasks[place].take()
     }
@@ -115,6 +150,7 @@ impl<T> Watch<T> {
     /// Takes out all that are left, in their order, with whether they have ended.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = (T, bool)> {
         let ended = Arc::clone(&self.ended);
+        self.forget_shared();
         let handles = std::mem::take(&mut self.handles).into_iter().flatten();
         std::mem::take(&mut self.tasks).into_iter().flatten().zip(handles).map(
             move |(task, handle)| {
@@ -136,6 +172,12 @@ impl<T> Watch<T> {
         }
         let mut handles = self.handles[self.first_queued..].iter().flatten();
         let _helped = handles.any(|handle| home::help(handle.cell(), Waiter::One));
+    }
+
+    fn forget_shared(&mut self) {
+        if let Some(shared) = self.shared.take() {
+            shared.forget_all();
+        }
     }
 
     fn pass_over_ended(&mut self) {
@@ -173,6 +215,7 @@ impl<T> Watch<T> {
 
 impl<T> Drop for Watch<T> {
     fn drop(&mut self) {
+        self.forget_shared();
         for handle in self.handles.iter().flatten() {
             handle.header().remove_queue(&self.ended);
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use manyhands_async::{AsyncPool, spawn_async};
-use manyhands_executor::{Job, Outcome, Task, TaskOptions};
+use manyhands_executor::{Job, Outcome, Task, TaskHandle, TaskOptions, as_completed};
 use tokio::sync::oneshot;
 
 /// Where a task is put that another one is to await.
@@ -189,4 +189,90 @@ fn what_the_only_thread_awaits_is_no_deadlock() {
         let task = pool.spawn_async(async move { inner.spawn(|| 2).result() });
         assert_eq!(task.await.unwrap().unwrap(), 2);
     });
+}
+
+/// Has an async task go through the tasks in `place` as they end, and tells what came of that; and the
+/// task.
+fn reader_of(place: &Arc<Mutex<Option<Vec<TaskHandle>>>>) -> Task<usize> {
+    let place = Arc::clone(place);
+    spawn_async(async move {
+        let tasks = loop {
+            if let Some(tasks) = place.lock().unwrap().take() {
+                break tasks;
+            }
+            tokio::task::yield_now().await;
+        };
+        let mut ended = as_completed(tasks);
+        let mut count = 0;
+        while let Some(_task) = ended.next_async().await {
+            count += 1;
+        }
+        count
+    })
+}
+
+#[test]
+fn a_task_that_reads_its_own_end_among_others_learns_it() {
+    for _ in 0..20 {
+        let place = Arc::default();
+        let reader = reader_of(&place);
+        let other = spawn_async(async { 1 });
+        *place.lock().unwrap() = Some(vec![reader.handle(), other.handle()]);
+        let error = reader.result().unwrap_err();
+        assert!(error.is_deadlock(), "{error}");
+        let report = error.deadlock().unwrap().to_string();
+        assert!(report.contains(" waits for itself\n  async task '"), "{report}");
+        assert!(report.contains("waits for next task to end: task "), "{report}");
+        assert!(report.contains("deadlocks.rs"), "where it waits: {report}");
+    }
+}
+
+#[test]
+fn of_two_tasks_that_read_each_others_end_one_learns_it() {
+    for _ in 0..50 {
+        let places: [Arc<Mutex<Option<Vec<TaskHandle>>>>; 2] = Default::default();
+        let readers = places.each_ref().map(reader_of);
+        for (place, other) in places.iter().zip(readers.iter().rev()) {
+            *place.lock().unwrap() = Some(vec![other.handle()]);
+        }
+        let outcomes = readers.map(Task::result);
+        let deadlocks = outcomes.iter().filter(|outcome| {
+            outcome.as_ref().is_err_and(manyhands_executor::TaskError::is_deadlock)
+        });
+        assert_eq!(deadlocks.count(), 1, "{outcomes:?}");
+        assert!(outcomes.iter().any(|outcome| outcome.as_ref().is_ok_and(|count| *count == 1)));
+    }
+}
+
+#[test]
+fn a_reader_one_of_whose_tasks_somebody_may_end_is_no_deadlock() {
+    let place = Arc::default();
+    let reader = reader_of(&place);
+    let (other, job) = Job::of(TaskOptions::new(), || 1);
+    let (_ends, waits) = (other.handle(), reader.handle());
+    *place.lock().unwrap() = Some(vec![reader.handle(), other.handle()]);
+    let shown = || manyhands_wait::dump().to_string().contains("next task to end: task");
+    while !shown() {
+        std::thread::yield_now();
+    }
+    assert!(!waits.is_done(), "nobody knows who has the job");
+    job.run();
+    // Of the two that it reads one has ended; now nobody else can end it.
+    assert!(reader.result().unwrap_err().is_deadlock());
+}
+
+#[test]
+fn a_wait_for_the_next_end_that_is_given_up_leaves_nothing() {
+    let (task, job) = Job::of(TaskOptions::new(), || 1);
+    let (give, get) = std::sync::mpsc::channel();
+    let reader = spawn_async(async move {
+        let mut ended = as_completed([task]);
+        let soon = Duration::from_millis(5);
+        assert!(tokio::time::timeout(soon, ended.next_async()).await.is_err());
+        give.send(()).unwrap();
+        ended.next_async().await.is_some() && ended.next_async().await.is_none()
+    });
+    get.recv().unwrap();
+    job.run();
+    assert!(reader.result().unwrap());
 }
