@@ -1,7 +1,9 @@
 //! Code that blocks its thread, run where that holds up no coroutine.
 
+use std::fmt;
+
 use manyhands_executor::{Job, TaskHandle, TaskOptions};
-use manyhands_wait::Reason;
+use manyhands_wait::{Agent, Blockers, Reason, Resource, Wait};
 
 static BLOCKING: Reason = Reason::new("blocking code on another thread");
 
@@ -18,7 +20,9 @@ static BLOCKING: Reason = Reason::new("blocking code on another thread");
 /// dropped over there.
 ///
 /// # Panics
-/// Goes on with a panic of `f`. If no thread can be started. In a task of a current-thread runtime.
+/// Goes on with a panic of `f`. If no thread can be started. In a task of a current-thread runtime. With
+/// the report if `f` waits for its caller, or for others who do, so that neither can ever go on; unless
+/// `f` has got that deadlock itself, and made something of it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -35,7 +39,8 @@ pub fn block<R: Send + 'static>(f: impl FnOnce() -> R + Send + 'static) -> R {
     let (mut task, job) = Job::of(TaskOptions::new(), f);
     let given_up = CancelOnDrop(task.handle());
     manyhands_io::enter(|| drop(tokio::task::spawn_blocking(move || job.run())));
-    let Ok(outcome) = manyhands_io::wait_for(&BLOCKING, None, &mut task) else {
+    let wait = Wait::new(&BLOCKING).on_task(task.id()).on(&given_up);
+    let Ok(outcome) = manyhands_io::wait_with(wait, &mut task) else {
         unreachable!("the wait has no end")
     };
     drop(given_up);
@@ -48,5 +53,21 @@ struct CancelOnDrop(TaskHandle);
 impl Drop for CancelOnDrop {
     fn drop(&mut self) {
         self.0.cancel();
+    }
+}
+
+/// The end of the code, as something to wait for: the other thread has to go on, which is known while
+/// that waits itself. Before it has begun, nobody can tell which of tokio's threads will.
+impl Resource for CancelOnDrop {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        self.0.blockers(blockers);
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(BLOCKING.text())
+    }
+
+    fn is_from_outside(&self) -> bool {
+        !self.0.is_stopped()
     }
 }

@@ -79,6 +79,6 @@ pub use drive::{can_drive, drive};
 pub use per_runtime::PerRuntime;
 pub use place::{enter, own_runtime, prepare};
 pub use reactor::catch_up;
-pub use wait::{wait, wait_deadline, wait_for, wait_timeout};
+pub use wait::{wait, wait_deadline, wait_for, wait_timeout, wait_with};
 #[cfg(unix)]
 pub use watched::{Direction, OwnsDescriptor, Tried, Watched};

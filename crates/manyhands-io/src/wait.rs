@@ -79,6 +79,20 @@ pub fn wait_for<F: Future>(
     run(Place::here(), Wait::new(reason).ended_from_outside().until(until), future)
 }
 
+/// Like [`wait`], with whatever can be said of the wait: above all what it is for
+/// ([`Wait::on`]), where that is no I/O but the thread's reactor has to turn meanwhile, or a runtime to
+/// learn that one of its workers blocks.
+///
+/// # Errors
+/// [`TimedOut`] when the end of `wait` has come.
+///
+/// # Panics
+/// Like [`wait`], and like [`Wait::run`].
+#[track_caller]
+pub fn wait_with<F: Future>(wait: Wait<'_>, future: F) -> Result<F::Output, TimedOut> {
+    run(Place::here(), wait, future)
+}
+
 #[track_caller]
 pub(crate) fn run<F: Future>(
     place: io::Result<Place>,

@@ -5,8 +5,8 @@ use std::fmt;
 use std::iter::{Fuse, Peekable};
 use std::rc::Rc;
 
-use manyhands_executor::{Outcome, Task, TaskError};
-use manyhands_wait::{Reason, Wait};
+use manyhands_executor::{Outcome, Task, TaskError, TaskHandle};
+use manyhands_wait::{Agent, Blockers, Deadlock, Reason, Resource, Wait, WaitError};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::Pool;
@@ -18,6 +18,9 @@ struct Calls<F, I: Iterator> {
     pool: Pool,
     f: Rc<F>,
     inputs: Peekable<Fuse<I>>,
+    /// Why no call will be begun any more, if that is so before the inputs are used up.
+    deadlock: Option<Deadlock>,
+    over: bool,
 }
 
 impl<A, R, F, I> Calls<F, I>
@@ -28,14 +31,15 @@ where
     I: Iterator<Item = A>,
 {
     fn new(pool: &Pool, f: F, inputs: I) -> Calls<F, I> {
-        Calls { pool: pool.clone(), f: Rc::new(f), inputs: inputs.fuse().peekable() }
+        let (pool, inputs) = (pool.clone(), inputs.fuse().peekable());
+        Calls { pool, f: Rc::new(f), inputs, deadlock: None, over: false }
     }
 
     /// Begins the next call if there is a place for it. With nothing `under_way` in the caller's
     /// hands it waits for a place: nobody else would begin the call later.
     #[track_caller]
     fn begin(&mut self, under_way: usize) -> Option<Task<R>> {
-        if under_way >= self.pool.limit().unwrap_or(usize::MAX) {
+        if self.over || under_way >= self.pool.limit().unwrap_or(usize::MAX) {
             return None;
         }
         let place = match self.pool.try_place() {
@@ -43,7 +47,8 @@ where
             None if under_way > 0 => return None,
             None => {
                 self.inputs.peek()?;
-                self.pool.wait_for_place().unwrap_or_else(|deadlock| deadlock.raise())
+                let place = self.pool.wait_for_place();
+                place.map_err(|deadlock| self.give_up(deadlock)).ok()?
             }
         };
         let input = self.inputs.next()?;
@@ -51,7 +56,22 @@ where
         Some(self.pool.start(place, move || f(input)))
     }
 
+    /// Begins no further call.
+    fn give_up(&mut self, deadlock: Deadlock) {
+        self.over = true;
+        self.deadlock = Some(deadlock);
+    }
+
+    /// The last outcome of calls that were given up.
+    fn why_over(&mut self) -> Option<TaskError> {
+        self.deadlock.take().map(TaskError::from)
+    }
+
     fn size_hint(&self, under_way: usize) -> (usize, Option<usize>) {
+        if self.over {
+            let all = under_way + usize::from(self.deadlock.is_some());
+            return (all, Some(all));
+        }
         let (low, high) = self.inputs.size_hint();
         (low.saturating_add(under_way), high.and_then(|high| high.checked_add(under_way)))
     }
@@ -98,10 +118,16 @@ where
 {
     type Item = Outcome<R>;
 
+    #[track_caller]
     fn next(&mut self) -> Option<Outcome<R>> {
         self.fill();
+        let Some(next) = self.under_way.front() else { return self.calls.why_over().map(Err) };
         // Stays in the list while it is waited for: a wait that is cut short loses nothing.
-        self.under_way.front()?.wait();
+        if let Err(deadlock) = next.wait_checked() {
+            self.calls.over = true;
+            self.cancel();
+            return Some(Err(deadlock.into()));
+        }
         self.under_way.pop_front().map(Task::result)
     }
 
@@ -110,11 +136,17 @@ where
     }
 }
 
-impl<A, R, F, I: Iterator<Item = A>> Drop for Imap<A, R, F, I> {
-    fn drop(&mut self) {
-        for task in &self.under_way {
+impl<A, R, F, I: Iterator<Item = A>> Imap<A, R, F, I> {
+    fn cancel(&mut self) {
+        for task in self.under_way.drain(..) {
             task.cancel();
         }
+    }
+}
+
+impl<A, R, F, I: Iterator<Item = A>> Drop for Imap<A, R, F, I> {
+    fn drop(&mut self) {
+        self.cancel();
     }
 }
 
@@ -133,6 +165,8 @@ where
     calls: Calls<F, I>,
     /// By number of the task, with how many calls were begun before.
     under_way: HashMap<u64, (usize, Task<R>)>,
+    /// The same tasks, without their types: what the wait-for graph looks at.
+    handles: HashMap<u64, TaskHandle>,
     begun: usize,
     ended: UnboundedReceiver<u64>,
     tell: UnboundedSender<u64>,
@@ -149,7 +183,8 @@ where
     pub(super) fn new(pool: &Pool, f: F, inputs: I) -> Self {
         let (tell, ended) = unbounded_channel();
         let calls = Calls::new(pool, f, inputs);
-        let mut imap = ImapUnordered { calls, under_way: HashMap::new(), begun: 0, ended, tell };
+        let (under_way, handles) = (HashMap::new(), HashMap::new());
+        let mut imap = ImapUnordered { calls, under_way, handles, begun: 0, ended, tell };
         imap.fill();
         imap
     }
@@ -161,6 +196,7 @@ where
             task.on_done(move |_| {
                 let _nobody_reads = tell.send(id);
             });
+            self.handles.insert(id, task.handle());
             self.under_way.insert(id, (self.begun, task));
             self.begun += 1;
         }
@@ -171,12 +207,19 @@ where
     fn next_with_place(&mut self) -> Option<(usize, Outcome<R>)> {
         self.fill();
         if self.under_way.is_empty() {
-            return None;
+            return self.calls.why_over().map(|error| (self.begun, Err(error)));
         }
-        let Ok(id) = Wait::new(&NEXT).run(self.ended.recv()) else {
-            unreachable!("the wait has no end")
+        let edge = NextEdge(&self.handles);
+        let id = match Wait::new(&NEXT).on(&edge).run_checked(self.ended.recv()) {
+            Ok(id) => id.expect("a sender is kept beside the receiver"),
+            Err(WaitError::Deadlock(deadlock)) => {
+                self.calls.over = true;
+                self.cancel();
+                return Some((self.begun, Err(deadlock.into())));
+            }
+            Err(_) => unreachable!("the wait has no end"),
         };
-        let id = id.expect("a sender is kept beside the receiver");
+        self.handles.remove(&id);
         let (place, task) = self.under_way.remove(&id)?;
         Some((place, task.result()))
     }
@@ -200,11 +243,38 @@ where
     }
 }
 
-impl<A, R, F, I: Iterator<Item = A>> Drop for ImapUnordered<A, R, F, I> {
-    fn drop(&mut self) {
-        for (_, task) in self.under_way.values() {
+impl<A, R, F, I: Iterator<Item = A>> ImapUnordered<A, R, F, I> {
+    fn cancel(&mut self) {
+        self.handles.clear();
+        for (_, (_, task)) in self.under_way.drain() {
             task.cancel();
         }
+    }
+}
+
+impl<A, R, F, I: Iterator<Item = A>> Drop for ImapUnordered<A, R, F, I> {
+    fn drop(&mut self) {
+        self.cancel();
+    }
+}
+
+/// The end of any of several calls, as something to wait for. No others are begun meanwhile: their reader
+/// is who waits. A call whose end was told already has ended, and by that its task says that the wait may
+/// end.
+struct NextEdge<'a>(&'a HashMap<u64, TaskHandle>);
+
+impl Resource for NextEdge<'_> {
+    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        for call in self.0.values() {
+            call.blockers(blockers);
+            if blockers.is_settled() {
+                return;
+            }
+        }
+    }
+
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, of {} under way", NEXT.text(), self.0.len())
     }
 }
 

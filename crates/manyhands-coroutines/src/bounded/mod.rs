@@ -146,7 +146,9 @@ impl Pool {
     /// limit, where all inputs are taken at once. One slow call holds up those behind the limit;
     /// [`imap_unordered`](Pool::imap_unordered) has no such trouble.
     ///
-    /// Dropping the iterator cancels what is under way.
+    /// Dropping the iterator cancels what is under way. If the next outcome can never come, because its
+    /// call waits for the reader or for others who do, the iterator does so too and ends with one error
+    /// of the kind [`Deadlock`](manyhands_executor::TaskErrorKind::Deadlock).
     ///
     /// ```
     /// let pool = manyhands_coroutines::Pool::new(3);

@@ -15,6 +15,8 @@ mod net_places;
 mod net_tcp;
 mod net_udp;
 mod net_unix;
+#[path = "../../../manyhands-wait/tests/it/patience.rs"]
+mod patience;
 mod server;
 mod server_process;
 mod server_tls;
