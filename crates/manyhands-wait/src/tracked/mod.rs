@@ -14,14 +14,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::ptr;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, Waker};
 
 use crate::identity::in_poll_of;
 use crate::layer::{LayerTask, TaskLabel, current_deadline};
 use crate::publication::{Edge, Publication};
 use crate::walk::look_for_deadlock;
-use waker::OwnWaker;
+use waker::{FirstWaker, OwnWaker};
 
 pub use leaf::Leaf;
 pub(crate) use state::TrackedState;
@@ -34,8 +34,8 @@ pub(crate) use state::TrackedState;
 /// runtime's `spawn` or `block_on`, and nothing smaller. A [deadline](crate::Layer::deadline) that is in
 /// force around its polls is seen: such a wait is never called a deadlock.
 ///
-/// It costs an allocation at the first poll, and a place in the table of contexts if the task holds or
-/// waits for something that the graph knows.
+/// It costs an allocation when its waker is first cloned, and another one and a place in the table of contexts if the task
+/// holds or waits for something that the graph knows.
 ///
 /// ```
 /// let task = manyhands_wait::tracked(async { 6 * 7 });
@@ -48,7 +48,7 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
 /// Like [`tracked`], for a task that is to be told when it waits and as whom
 /// ([`LayerTask::set_waiting`]), and that is named by its label.
 pub fn tracked_for<F: Future, T: LayerTask>(task: T, future: F) -> Tracked<F, T> {
-    Tracked { shown: None, state: TrackedState::new(), waker: None, task, future }
+    Tracked { shown: None, state: TrackedState::new(), waker: OnceLock::new(), task, future }
 }
 
 /// Nobody is to be told.
@@ -69,7 +69,8 @@ pub struct Tracked<F, T: LayerTask = Nobody> {
     /// Before `state`: the task has not ended while the guards in its future are being released.
     future: F,
     state: TrackedState,
-    waker: Option<OwnWaker>,
+    /// Empty while nobody has asked for a clone.
+    waker: OnceLock<OwnWaker>,
     task: T,
 }
 
@@ -108,29 +109,37 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
         // SAFETY: as above.
         let future = unsafe { Pin::new_unchecked(&mut this.future) };
         Self::go_on(&mut this.shown, &this.state, &this.task);
-        let waker = match &mut this.waker {
-            Some(waker) if waker.is_for(cx.waker()) => waker,
-            place => {
-                let before = place.take();
-                if before.is_some_and(|before| before.clones() > 0) {
-                    this.state.leaves().has_other_wakers = true;
-                }
-                place.insert(OwnWaker::new(cx.waker()))
+        let is_for = |own: &OwnWaker| own.is_for(cx.waker());
+        if this.waker.get().is_some_and(|own| !is_for(own)) {
+            let before = this.waker.take();
+            if before.is_some_and(|before| before.clones() > 0) {
+                this.state.leaves().has_other_wakers = true;
             }
-        };
-        waker.begin_poll();
-        this.state.leaves().begin_poll();
-        this.state.begin_poll(waker.waker());
+        }
+        if let Some(mut leaves) = this.state.known_leaves() {
+            leaves.begin_poll();
+        }
         let (state, task) = (&this.state, &this.task);
-        let poll = in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker.waker())));
+        let poll_with = |waker: &Waker| {
+            state.begin_poll(waker);
+            in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker)))
+        };
+        let poll = match this.waker.get() {
+            Some(own) => {
+                own.begin_poll();
+                poll_with(own.waker())
+            }
+            None => FirstWaker::new(&this.waker, cx.waker()).with(poll_with),
+        };
         if poll.is_pending() {
-            let only_wait = {
-                let mut leaves = this.state.leaves();
+            let only_wait = this.state.known_leaves().and_then(|mut leaves| {
                 leaves.end_poll();
                 leaves.only_wait()
-            };
-            let is_known = || waker.has_one_clone() && !waker.was_woken();
-            if let Some(wait) = only_wait.filter(|_| is_known()) {
+            });
+            let is_known = |own: &OwnWaker| own.has_one_clone() && !own.was_woken();
+            if let Some(wait) = only_wait
+                && let Some(waker) = this.waker.get().filter(|own| is_known(own))
+            {
                 let (slot, agent) = this.state.listed(&this.task);
                 let is_provable = current_deadline().is_none();
                 let publication = Publication::new(wait.reason, wait.at.into(), None, None);

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::waker::is_same;
 use crate::agent::Agent;
 use crate::context::{ContextKind, OwnedSlot};
 use crate::deadlock::Deadlock;
@@ -21,7 +22,8 @@ pub(crate) struct TrackedState {
     slot: OnceCell<OwnedSlot>,
     /// The waker of the present poll; read only while that lasts.
     waker: Cell<*const Waker>,
-    leaves: Arc<Mutex<Leaves>>,
+    /// Made for the first leaf.
+    leaves: OnceCell<Arc<Mutex<Leaves>>>,
     /// In whose turns it is polled.
     turn: Cell<Turn>,
     /// Whether the task was told that it waits for its turn, and of nothing since.
@@ -46,7 +48,7 @@ unsafe impl Send for TrackedState {}
 #[derive(Default)]
 pub(crate) struct Leaves {
     last_key: u64,
-    /// Which poll of the task this is.
+    /// Which poll of the task this is, counted since there are leaves.
     poll: u64,
     pending: Vec<LeafWait>,
     /// For the leaf whose wait was ended.
@@ -72,7 +74,7 @@ impl TrackedState {
             name: None,
             slot: OnceCell::new(),
             waker: Cell::new(ptr::null()),
-            leaves: Arc::default(),
+            leaves: OnceCell::new(),
             turn: Cell::new(Turn::Unknown),
             told_turn: Cell::new(false),
         }
@@ -133,15 +135,20 @@ impl TrackedState {
     /// Whether `waker` is the one that this poll was given.
     pub(super) fn is_own(&self, waker: &Waker) -> bool {
         // SAFETY: the poll lasts, and its waker with it.
-        unsafe { self.waker.get().as_ref() }.is_some_and(|own| own.will_wake(waker))
+        unsafe { self.waker.get().as_ref() }.is_some_and(|own| is_same(own, waker))
+    }
+
+    /// The waits of the task, if it has had any.
+    pub(super) fn known_leaves(&self) -> Option<MutexGuard<'_, Leaves>> {
+        self.leaves.get().map(|leaves| lock(leaves))
     }
 
     pub(super) fn leaves(&self) -> MutexGuard<'_, Leaves> {
-        lock(&self.leaves)
+        lock(self.leaves.get_or_init(Arc::default))
     }
 
     pub(super) fn share_leaves(&self) -> Arc<Mutex<Leaves>> {
-        Arc::clone(&self.leaves)
+        Arc::clone(self.leaves.get_or_init(Arc::default))
     }
 }
 

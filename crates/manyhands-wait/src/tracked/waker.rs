@@ -1,14 +1,26 @@
 //! The waker that the code of a tracked task sees: the runtime's, behind a count of its clones.
+//!
+//! The count is made when the waker is first cloned, or first wakes: a task that is ready at once, as
+//! many are, needs none. Until then the task's code sees a waker that makes it (`FIRST_TABLE`).
 
 use std::mem::ManuallyDrop;
-use std::sync::Arc;
+use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-/// The waker of a task, with the count.
+/// The waker of a task, with the count. It belongs to one waker of the runtime.
 pub(super) struct OwnWaker {
     counted: Arc<Counted>,
-    waker: Waker,
+    /// Points to `counted`, without a share in it.
+    waker: ManuallyDrop<Waker>,
+}
+
+/// What a task's code sees in a poll if there is no [`OwnWaker`] yet.
+pub(super) struct FirstWaker<'a> {
+    /// Where that is put.
+    place: &'a OnceLock<OwnWaker>,
+    runtime: &'a Waker,
 }
 
 struct Counted {
@@ -45,10 +57,10 @@ impl OwnWaker {
             wants_to_show: AtomicBool::new(false),
             was_woken: AtomicBool::new(false),
         });
-        let data = Arc::into_raw(Arc::clone(&counted));
-        // SAFETY: `data` is from an `Arc` of its own, as all functions of the table expect.
-        let waker = unsafe { Waker::from_raw(RawWaker::new(data.cast(), &TABLE)) };
-        OwnWaker { waker, counted }
+        // SAFETY: `data` is from an `Arc`, as all functions of the table expect, which lives for as long
+        // as this waker does, beside it. It is never dropped, so it needs no share.
+        let waker = unsafe { Waker::from_raw(RawWaker::new(Arc::as_ptr(&counted).cast(), &TABLE)) };
+        OwnWaker { counted, waker: ManuallyDrop::new(waker) }
     }
 
     /// Whether it wakes what `runtime` wakes.
@@ -94,6 +106,54 @@ impl OwnWaker {
         self.counted.wants_to_show.store(false, Ordering::Relaxed);
         self.counted.was_woken.swap(false, Ordering::SeqCst);
     }
+}
+
+impl<'a> FirstWaker<'a> {
+    /// For a poll with this waker of the runtime. When a count is needed it is put in `place`.
+    pub(super) fn new(place: &'a OnceLock<OwnWaker>, runtime: &'a Waker) -> FirstWaker<'a> {
+        FirstWaker { place, runtime }
+    }
+
+    /// Calls `f` with the waker.
+    pub(super) fn with<R>(&self, f: impl FnOnce(&Waker) -> R) -> R {
+        // SAFETY: it points to `self`, as all functions of the table expect, and is borrowed by `f`, for
+        // no longer than this call. Nobody owns it who could drop it or wake by value. What it points
+        // to may be used by many threads: a `OnceLock` of what may be, and a `Waker`.
+        let waker =
+            unsafe { Waker::from_raw(RawWaker::new(ptr::from_ref(self).cast(), &FIRST_TABLE)) };
+        f(&ManuallyDrop::new(waker))
+    }
+
+    fn own(&self) -> &OwnWaker {
+        self.place.get_or_init(|| OwnWaker::new(self.runtime))
+    }
+}
+
+/// Whether both are wakers of one task in one poll.
+pub(super) fn is_same(own: &Waker, other: &Waker) -> bool {
+    // A clone of the first one is a waker with a count.
+    let may_be_clone = ptr::eq(own.vtable(), &FIRST_TABLE) && ptr::eq(other.vtable(), &TABLE);
+    own.will_wake(other) || may_be_clone && own.clone().will_wake(other)
+}
+
+static FIRST_TABLE: RawWakerVTable =
+    RawWakerVTable::new(clone_first, wake_first, wake_first, |_borrowed| ());
+
+/// # Safety
+/// `data` must be from a [`FirstWaker`] that lives.
+unsafe fn clone_first(data: *const ()) -> RawWaker {
+    // SAFETY: by contract.
+    let first = unsafe { &*data.cast::<FirstWaker<'_>>() };
+    let clone = ManuallyDrop::new(first.own().waker().clone());
+    RawWaker::new(clone.data(), clone.vtable())
+}
+
+/// # Safety
+/// As for `clone_first`.
+unsafe fn wake_first(data: *const ()) {
+    // SAFETY: by contract.
+    let first = unsafe { &*data.cast::<FirstWaker<'_>>() };
+    first.own().counted.wake();
 }
 
 static TABLE: RawWakerVTable = RawWakerVTable::new(clone, wake, wake_by_ref, drop_waker);
@@ -149,6 +209,28 @@ mod tests {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    #[test]
+    fn the_count_is_made_for_the_first_clone() {
+        let woken = Arc::new(Woken::default());
+        let runtime = Waker::from(Arc::clone(&woken));
+        let place = OnceLock::new();
+        let clone = FirstWaker::new(&place, &runtime).with(|first| {
+            assert!(is_same(first, first) && !is_same(first, &runtime) && place.get().is_none());
+            first.clone()
+        });
+        let own = place.get().expect("it was cloned");
+        assert_eq!((own.clones(), own.was_woken()), (1, false));
+        FirstWaker::new(&place, &runtime).with(|first| {
+            assert!(is_same(first, &clone));
+            first.wake_by_ref();
+        });
+        assert!(own.was_woken() && own.waker().will_wake(&clone));
+        drop(clone);
+        assert_eq!((own.clones(), woken.0.load(Ordering::Relaxed)), (0, 1));
+        drop((place, runtime));
+        assert_eq!(Arc::strong_count(&woken), 1);
     }
 
     #[test]
