@@ -9,6 +9,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 /// # Errors
 /// The operating system's, in words, if the runtime could not be made. It is not tried again.
 pub fn shared_handle() -> Result<Handle, String> {
+    shared().cloned().map_err(str::to_owned)
+}
+
+/// Likewise, without a clone for each task.
+pub(crate) fn shared() -> Result<&'static Handle, &'static str> {
     static SHARED: OnceLock<Result<Runtime, String>> = OnceLock::new();
     let runtime = SHARED.get_or_init(|| {
         Builder::new_multi_thread()
@@ -17,5 +22,5 @@ pub fn shared_handle() -> Result<Handle, String> {
             .build()
             .map_err(|error| format!("the shared async runtime was not made: {error}"))
     });
-    runtime.as_ref().map(|runtime| runtime.handle().clone()).map_err(Clone::clone)
+    runtime.as_ref().map(Runtime::handle).map_err(String::as_str)
 }

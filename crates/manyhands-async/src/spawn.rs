@@ -5,7 +5,7 @@ use std::future::Future;
 use manyhands_executor::{Executor, InProcess, Job, Rejected, RejectedReason, Shutdown, Task};
 
 use crate::running::Running;
-use crate::runtime::shared_handle;
+use crate::runtime::shared;
 
 /// Runs `future` on the shared multi-thread runtime. Callable from anywhere.
 ///
@@ -33,9 +33,9 @@ struct SharedRuntime;
 
 impl Executor for SharedRuntime {
     fn execute(&self, job: Job) -> Result<(), Rejected> {
-        match shared_handle() {
+        match shared() {
             Ok(handle) => drop(handle.spawn(Running::new(job, None))),
-            Err(why) => return Err(Rejected::new(job, RejectedReason::Broken(why))),
+            Err(why) => return Err(Rejected::new(job, RejectedReason::Broken(why.to_owned()))),
         }
         Ok(())
     }

@@ -15,6 +15,11 @@ impl<T> Few<T> {
         }
     }
 
+    /// Whether there is one element, and `is` says yes to it.
+    pub(crate) fn is_one(&self, is: impl Fn(&T) -> bool) -> bool {
+        self.more.is_empty() && self.first.as_ref().is_some_and(is)
+    }
+
     /// Takes out the elements for which `taken` says yes.
     pub(crate) fn take_if(&mut self, taken: impl Fn(&T) -> bool) -> Few<T> {
         let first = self.first.take_if(|element| taken(element));

@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use manyhands_wait::{
-    Agent, CancelSource, Layer, LayerTask, Reason, TaskLabel, Tracked, tracked_for,
-};
+use manyhands_wait::{Agent, Layer, LayerTask, Reason, TaskLabel, Tracked, tracked_for};
 
 use crate::error::{TaskError, TaskErrorKind};
 use crate::panic_capture;
@@ -63,6 +61,8 @@ pub(crate) struct FutureCell<F: Future> {
     /// Whether the job has begun the task in `poll`. Then the future is the job's, across polls;
     /// otherwise it belongs to whoever claimed the task, and a poll has no business with it.
     polled: AtomicBool,
+    /// Whether a poll has left its waker with the header.
+    is_registered: AtomicBool,
     /// When the code must end; known once it has begun.
     until: UnsafeCell<Option<Instant>>,
 }
@@ -82,6 +82,7 @@ where
             shared,
             future: UnsafeCell::new(Some(tracked_for(Told::new(), future))),
             polled: AtomicBool::new(false),
+            is_registered: AtomicBool::new(false),
             until: UnsafeCell::new(None),
         }
     }
@@ -189,7 +190,7 @@ where
 
     fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
         let header = &self.shared.header;
-        // Read and written by the one job only.
+        // Read and written by the one job only, as is `is_registered`.
         if !self.polled.load(Ordering::Relaxed) {
             if !self.begin(Runner::Job) {
                 // It was cancelled or too late, or a waiter has taken it and runs it elsewhere.
@@ -197,20 +198,21 @@ where
             }
             self.polled.store(true, Ordering::Relaxed);
         }
-        // Registered before the look at the flag, so that a cancellation is not missed.
-        let key = header.register(cx.waker());
-        match self.poll_layered(cx) {
-            Poll::Ready(outcome) => {
-                header.unregister(key);
-                self.complete(outcome);
-                Poll::Ready(())
+        let outcome = match self.poll_layered(cx) {
+            Poll::Ready(outcome) => outcome,
+            // Only one that is not ready at once has to be found by who cancels it. What came before
+            // it could be found is seen here.
+            Poll::Pending if header.set_runner_waker(cx.waker()) => {
+                self.is_registered.store(true, Ordering::Relaxed);
+                return Poll::Pending;
             }
-            Poll::Pending => {
-                // One registration is enough; the newest waker is the one that counts.
-                header.keep_only_runner(key);
-                Poll::Pending
-            }
+            Poll::Pending => Err(cancelled()),
+        };
+        if self.is_registered.load(Ordering::Relaxed) {
+            header.forget_runners();
         }
+        self.complete(outcome);
+        Poll::Ready(())
     }
 
     fn abandon(&self) {

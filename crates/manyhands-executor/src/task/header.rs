@@ -457,9 +457,30 @@ impl Header {
         runners.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
-    /// Forgets all runners but this one: those of earlier polls of the same future.
-    pub(crate) fn keep_only_runner(&self, key: usize) {
-        self.discard(|waiters| waiters.runners.take_if(|(of, _)| *of != key));
+    /// Has `waker` woken when somebody cancels the running code, and nobody who was to be woken before:
+    /// it is the waker of the newest poll of a future. `false` if somebody has cancelled it already.
+    pub(crate) fn set_runner_waker(&self, waker: &Waker) -> bool {
+        let mut place = lock(&self.waiters);
+        // `request_cancel` sets the flag before it takes the lock.
+        if self.cancel_requested() {
+            return false;
+        }
+        let waiters = place.get_or_insert_default();
+        if waiters.runners.is_one(|(_, runner)| runner.will_wake(waker)) {
+            return true;
+        }
+        let before = std::mem::take(&mut waiters.runners);
+        let key = waiters.next_key;
+        waiters.next_key += 1;
+        waiters.runners.push((key, waker.clone()));
+        drop(place);
+        drop(before);
+        true
+    }
+
+    /// The code does not run any more: cancelling it wakes nobody.
+    pub(crate) fn forget_runners(&self) {
+        self.discard(|waiters| std::mem::take(&mut waiters.runners));
     }
 
     /// Drops what `take` takes out, after the lock was released: the destructor of a waker is
