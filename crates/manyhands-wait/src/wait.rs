@@ -171,7 +171,7 @@ impl<'a> Wait<'a> {
     ) -> Result<F::Output, WaitError> {
         check_cancelled();
         let mut future = pin!(future);
-        with_current(|waker, park, stops_context| {
+        with_current(|waker, ways| {
             let mut cx = PollContext::from_waker(waker);
             let mut poll = || {
                 let parked_before = PARKED.with(Cell::get);
@@ -186,10 +186,16 @@ impl<'a> Wait<'a> {
             if let Poll::Ready(value) = poll() {
                 return Ok(value);
             }
-            // From here on it is slow anyway: the wait is made known, and can be cancelled.
             PARKED.with(|parked| parked.set(parked.get().wrapping_add(1)));
+            // What comes within microseconds is worth nobody's knowing that it was waited for.
+            if (ways.spin)()
+                && let Poll::Ready(value) = poll()
+            {
+                return Ok(value);
+            }
+            // From here on it is slow anyway: the wait is made known, and can be cancelled.
             let _cancellable = Registered::with_all(waker);
-            let publication = self.publication(at, waker, stops_context);
+            let publication = self.publication(at, waker, ways.stops_context);
             let _published = publish(&publication);
             let mut look_again = look_as_blocked(&publication);
             loop {
@@ -198,7 +204,7 @@ impl<'a> Wait<'a> {
                     return Err(WaitError::Deadlock(deadlock.clone()));
                 }
                 // Asked anew each time: what unwinds may be another context of the same thread.
-                park(earlier(self.until_when(), look_again));
+                (ways.park)(earlier(self.until_when(), look_again));
                 if let Poll::Ready(value) = poll() {
                     return Ok(value);
                 }

@@ -5,7 +5,7 @@
 //! scheduler runs, or of a coroutine that is switched by hand inside one of these. Each has a pointer
 //! of its own to its innermost one, and that is in force only while the stack runs.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -106,9 +106,18 @@ pub fn give_way() -> bool {
     parker.is_available() && parker.give_way()
 }
 
-/// Calls `f` with the waker and the park function of the parker in force, and whether parking stops
-/// the whole context and nothing else.
-pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), bool) -> R) -> R {
+/// How the parker in force waits.
+pub(crate) struct Ways<'a> {
+    /// Sleeps until woken, until the given instant has come, or spuriously.
+    pub(crate) park: &'a dyn Fn(Option<Instant>),
+    /// Waits for as long as that costs less than to sleep. True if it was woken meanwhile.
+    pub(crate) spin: &'a dyn Fn() -> bool,
+    /// Whether parking stops the whole context and nothing else.
+    pub(crate) stops_context: bool,
+}
+
+/// Calls `f` with the waker of the parker in force, and how it waits.
+pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, Ways<'_>) -> R) -> R {
     let _stays = begin_wait();
     if let Some(parker) = innermost() {
         // SAFETY: `with_parker` put it there and its borrow lasts until it takes it out; we are
@@ -116,15 +125,13 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), b
         // is not left before we return, see `begin_wait`.
         let parker = unsafe { parker.as_ref() };
         if parker.is_available() {
-            let park = |until| as_host(|| parker.park(until));
-            return f(&parker.waker(), &park, parker.stops_context());
+            return with_scheduler(parker, f);
         }
     }
     let installed =
         INSTALLED.try_with(|installed| installed.borrow().as_ref().map(Rc::clone)).ok().flatten();
     if let Some(parker) = installed.filter(|parker| parker.is_available()) {
-        let park = |until| as_host(|| parker.park(until));
-        return f(&parker.waker(), &park, parker.stops_context());
+        return with_scheduler(&*parker, f);
     }
     let mut f = Some(f);
     let own = OWN.try_with(|own| f.take().map(|f| own.call(f)));
@@ -136,6 +143,13 @@ pub(crate) fn with_current<R>(f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), b
     }
 }
 
+/// Others run in its parks, also if that is for a moment only.
+fn with_scheduler<R>(parker: &dyn Parker, f: impl FnOnce(&Waker, Ways<'_>) -> R) -> R {
+    let park = |until| as_host(|| parker.park(until));
+    let stops_context = parker.stops_context();
+    f(&parker.waker(), Ways { park: &park, spin: &|| false, stops_context })
+}
+
 impl ThreadOwn {
     fn new() -> ThreadOwn {
         let parker = Arc::new(ThreadParker::new());
@@ -143,8 +157,18 @@ impl ThreadOwn {
         ThreadOwn { parker, waker }
     }
 
-    fn call<R>(&self, f: impl FnOnce(&Waker, &dyn Fn(Option<Instant>), bool) -> R) -> R {
-        f(&self.waker, &|until| self.parker.park(until), true)
+    fn call<R>(&self, f: impl FnOnce(&Waker, Ways<'_>) -> R) -> R {
+        let has_spun = Cell::new(false);
+        let spin = || {
+            let is_woken = self.parker.spin();
+            has_spun.set(!is_woken);
+            is_woken
+        };
+        let park = |until| match has_spun.take() {
+            true => self.parker.park_at_once(until),
+            false => self.parker.park(until),
+        };
+        f(&self.waker, Ways { park: &park, spin: &spin, stops_context: true })
     }
 }
 

@@ -36,9 +36,15 @@ impl ThreadParker {
     /// Sleeps until [`unpark`](Self::unpark), until `until`, or spuriously. Spins for a few
     /// microseconds first, because going to sleep and being woken costs more than that.
     pub fn park(&self, until: Option<Instant>) {
-        if !Spin::start().until(|| self.take_token()) {
+        if !self.spin() {
             self.park_at_once(until);
         }
+    }
+
+    /// The first part of [`park`](Self::park): spins for a few microseconds. True if it was woken, and has
+    /// taken the token; otherwise [`park_at_once`](Self::park_at_once) is the rest.
+    pub fn spin(&self) -> bool {
+        Spin::start().until(|| self.take_token())
     }
 
     /// Like [`park`](Self::park), without spinning: for those who have done that already.
