@@ -1,16 +1,17 @@
 //! A task holds a lock across an await; another one on its only thread blocks that thread for it.
 //!
-//! That the sleeping task needs the blocked thread is known to the runtime alone, so this is no proven
-//! deadlock. But every wait is listed with its place and its holder, and can be cancelled.
+//! A current-thread runtime polls one task at a time, so the sleeping task has no turn before the blocked one
+//! goes on. Of a runtime with several workers, or one whose worker may be taken over by another thread, that
+//! cannot be proven: there the wait is listed with its place and its holder, and can be cancelled.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use manyhands::AsyncPool;
 use manyhands::sync::Mutex;
-use manyhands::{AsyncPool, dump, sleep};
 
 use super::Exhibit;
-use super::cast::{Meeting, say, say_outcome};
+use super::cast::{Meeting, say_outcome, say_victims};
 
 pub(crate) const EXHIBIT: Exhibit = Exhibit {
     name: "lock_across_await",
@@ -23,8 +24,7 @@ pub(crate) const EXHIBIT: Exhibit = Exhibit {
 };
 
 fn run() -> anyhow::Result<()> {
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let pool = AsyncPool::on(runtime.handle().clone(), 2)?;
     let cache = Arc::new(Mutex::named("cache", 0));
     let meeting = Arc::new(Meeting::of(2));
@@ -34,7 +34,7 @@ fn run() -> anyhow::Result<()> {
             let mut cache = cache.lock_async().await;
             meeting.come_async().await;
             // Back soon, if there is a thread to come back to.
-            pause(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
             *cache += 1;
             "filled the cache"
         })
@@ -47,25 +47,9 @@ fn run() -> anyhow::Result<()> {
             "used the cache"
         })
     };
-    // Until somebody waits for the lock; a program would look when SIGQUIT asks it to.
-    let listed = loop {
-        let all = dump().to_string();
-        match all.lines().find(|line| line.contains("mutex 'cache'")) {
-            Some(line) => break line.trim().to_owned(),
-            None => sleep(Duration::from_millis(1)),
-        }
-    };
-    say("listed", listed);
-    blocking.cancel();
-    let outcomes =
-        [("the one who holds it", patient.result()), ("the one who blocks", blocking.result())];
-    outcomes.iter().for_each(|(who, outcome)| {
-        say_outcome(who, outcome);
+    let outcomes = runtime.block_on(async {
+        [("the one who holds it", patient.await), ("the one who blocks", blocking.await)]
     });
+    say_victims(outcomes.map(|(who, outcome)| say_outcome(who, &outcome)));
     Ok(())
-}
-
-/// tokio's sleep: the pool is one of its runtimes.
-async fn pause(length: Duration) {
-    tokio::time::sleep(length).await;
 }

@@ -206,10 +206,12 @@ fn three_way() {
 #[test]
 fn lock_across_await() {
     gallery("lock_across_await").says(&[
-        "for mutex 'cache' held by async task",
-        "lock_across_await.rs:",
         "the one who holds it: filled the cache",
-        "the one who blocks: the task was cancelled",
+        "the one who blocks: ",
+        "waits for mutex 'cache' at ",
+        "lock_across_await.rs:",
+        "waits for its turn to be polled at an `.await`, which is held by async runtime 'current-thread",
+        "in all: 1 given an error, 1 went on",
     ]);
 }
 
