@@ -44,6 +44,11 @@ pub trait Executor: Send + Sync {
 
     /// Ends the executor: no job is taken any more. Ending it again, in another way, adds to the
     /// first.
+    ///
+    /// # Panics
+    /// With the report if it waits and the end can never come, because a task of the executor waits for
+    /// this very caller, or for others who do. The executor takes nothing any more then, and ends when
+    /// that task has. Dropping a pool that waits does the same.
     fn shutdown(&self, how: Shutdown);
 }
 

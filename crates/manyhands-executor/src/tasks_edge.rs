@@ -88,6 +88,10 @@ where
         }
     }
 
+    fn is_from_outside(&self) -> bool {
+        self.open().any(|handle| edge::is_from_outside(handle.header()))
+    }
+
     fn relieve(&self) -> bool {
         self.open().any(edge::relieve)
     }
@@ -138,6 +142,10 @@ impl Resource for SharedTasksEdge {
 
     fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.look(|edge| edge.describe(f))
+    }
+
+    fn is_from_outside(&self) -> bool {
+        self.look(|edge| edge.is_from_outside())
     }
 
     fn relieve(&self) -> bool {

@@ -55,6 +55,10 @@ impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
         }
     }
 
+    fn is_from_outside(&self) -> bool {
+        is_from_outside(self.cell.header())
+    }
+
     fn relieve(&self) -> bool {
         relieve(&TaskHandle::new(CellRef::to(&*self.cell)))
     }
@@ -72,6 +76,19 @@ pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
         // Finished, its code has gone on, so a runner is whoever runs a callback. The others come after
         // that one on the same stack, and then those who wait are told.
         Phase::Running | Phase::Finished => name(header.runner(), blockers),
+    }
+}
+
+/// Whether the task may end through somebody who is not known here: in another process, or on a thread
+/// that waits for nothing that is known.
+pub(crate) fn is_from_outside(header: &Header) -> bool {
+    match header.phase() {
+        Phase::Queued => remote_of(header.home()).is_some(),
+        Phase::Running if header.is_away() => {
+            remote_of(header.home()).is_none_or(|remote| remote.runs_as(header.id()).is_none())
+        }
+        Phase::Running | Phase::Finished => header.runner().is_none(),
+        Phase::Done => false,
     }
 }
 

@@ -16,6 +16,7 @@ mod own_process;
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod portable;
+mod quiet;
 mod reports;
 mod states;
 mod watching;
