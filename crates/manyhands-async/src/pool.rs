@@ -1,25 +1,25 @@
 //! [`AsyncPool`]: the executor `async[:N]`.
 
+mod end;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
 use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
     TaskHandle, Workforce, contain_panic,
 };
-use manyhands_wait::{Blockers, Reason, Wait};
+use manyhands_wait::Blockers;
 use tokio::runtime::Handle;
 
 use crate::running::Running;
 use crate::runtime::shared_handle;
 use crate::turns::Turns;
-
-static END: Reason = Reason::new("end of an async pool");
 
 /// At most N tasks in flight on a tokio runtime.
 ///
@@ -162,6 +162,10 @@ impl Executor for AsyncPool {
         self.shared.limit
     }
 
+    /// # Panics
+    /// With the report if it waits and the pool can never end, because one of its tasks waits for this
+    /// very caller, or for others who do.
+    #[track_caller]
     fn shutdown(&self, how: Shutdown) {
         let mut state = self.shared.lock();
         state.closed = true;
@@ -172,9 +176,7 @@ impl Executor for AsyncPool {
         cancelled.into_values().for_each(Job::cancel);
         self.shared.lock().finished += count;
         if how.wait && !self.shared.home.is_here() {
-            let Ok(()) = Wait::new(&END).run(self.shared.end()) else {
-                unreachable!("the wait has no end")
-            };
+            self.shared.wait_for_end();
         }
     }
 }
@@ -322,19 +324,6 @@ impl Shared {
                 landing.shared.home.work(|| job.run());
             });
         }
-    }
-
-    /// Ready when nothing is queued or in flight.
-    fn end(&self) -> impl Future<Output = ()> + '_ {
-        poll_fn(|cx| {
-            let mut state = self.lock();
-            if state.in_flight == 0 && state.queued.is_empty() {
-                return Poll::Ready(());
-            }
-            state.waiting_for_end.retain(|waker| !waker.will_wake(cx.waker()));
-            state.waiting_for_end.push(cx.waker().clone());
-            Poll::Pending
-        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -93,6 +93,7 @@ impl Executor for AnyExecutor {
         self.executor.parallelism()
     }
 
+    #[track_caller]
     fn shutdown(&self, how: Shutdown) {
         self.executor.shutdown(how);
     }

@@ -2,6 +2,8 @@
 
 use std::ptr::NonNull;
 
+use manyhands_wait::Agent;
+
 use super::Body;
 
 /// So many bodies without a job fit into the processor's caches with their stacks.
@@ -79,6 +81,13 @@ impl Bodies {
     pub(super) fn take_busy(&mut self) -> Vec<NonNull<Body>> {
         debug_assert!(self.spare.is_empty(), "bodies without a job are taken first");
         std::mem::take(&mut self.all)
+    }
+
+    /// Who has a job, as the wait-for graph knows them.
+    pub(super) fn agents(&self) -> Vec<Agent> {
+        // SAFETY: bodies in the list are valid.
+        let bodies = self.all.iter().map(|body| unsafe { body.as_ref() });
+        bodies.filter(|body| body.has_job()).map(|body| body.context.context().agent()).collect()
     }
 
     /// Whether none has a job.

@@ -248,6 +248,12 @@ impl Body {
         self.job.set(Some(job));
     }
 
+    /// Whether it has something to do that has not ended. For code that no coroutine runs.
+    pub(super) fn has_job(&self) -> bool {
+        // SAFETY: on this thread alone, and nobody changes it meanwhile.
+        unsafe { &*self.job.as_ptr() }.is_some()
+    }
+
     /// Runs it until it pauses.
     ///
     /// # Safety

@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_executor::{Awaited, Home, Job, TaskError, TaskErrorKind};
-use manyhands_wait::Parker;
+use manyhands_wait::{Agent, Parker};
 use tokio::runtime::Handle;
 
 use bodies::Bodies;
@@ -70,6 +70,13 @@ pub(crate) trait Source {
 
     /// Whether the hub is to end when its last coroutine has.
     fn is_finished(&self) -> bool;
+
+    /// Whether somebody wants to know who has not ended, now that the hub has nothing to do and has begun
+    /// so many coroutines.
+    fn wants_census(&self, started: u64) -> bool;
+
+    /// These are all that have not ended.
+    fn census(&self, started: u64, coroutines: Vec<Agent>);
 }
 
 /// A hub that was just made.

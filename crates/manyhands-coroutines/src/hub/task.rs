@@ -38,6 +38,9 @@ impl Future for HubTask {
         hub.remote.pulse().end_turn();
         hub.in_turn.set(false);
         hub.follow_trims();
+        if !more {
+            hub.take_census();
+        }
         if more {
             // Comes back when tokio has looked for I/O and timers.
             let _pending = pin!(tokio::task::yield_now()).poll(cx);
@@ -51,6 +54,15 @@ impl Future for HubTask {
 }
 
 impl Hub {
+    /// Tells who has not ended, if somebody wants to know. Only in idle turns: who is ready will end or
+    /// wait, and whoever waits for something that is known looks for itself.
+    fn take_census(&self) {
+        let started = self.remote.started();
+        if let Some(source) = self.source.as_ref().filter(|source| source.wants_census(started)) {
+            source.census(started, self.with_bodies(|bodies| bodies.agents()));
+        }
+    }
+
     /// Lets go of all bodies without a job, and of the memory of their stacks, if idle stacks are to
     /// give theirs back.
     fn follow_trims(&self) {

@@ -1,6 +1,7 @@
 //! [`CoroutinePool`]: the executor `coroutines[:HUBS]`.
 
 mod builder;
+mod end;
 mod places;
 mod shared;
 
@@ -96,6 +97,7 @@ impl Executor for CoroutinePool {
         self.shared.window()
     }
 
+    #[track_caller]
     fn shutdown(&self, how: Shutdown) {
         self.shared.shutdown(how);
     }

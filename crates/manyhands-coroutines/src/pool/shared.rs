@@ -4,30 +4,27 @@
 //! that it is idle first and looks at the queue after; sequentially consistent fences stand in
 //! between. So either the submitter wakes the hub, or the hub sees the job.
 
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Once, OnceLock, Weak};
 
 use crossbeam_utils::CachePadded;
 use manyhands_executor::{
     Home, Job, JobQueue, Rejected, RejectedReason, Shutdown, TaskHandle, TaskOptions, Workforce,
 };
-use manyhands_wait::{Blockers, Reason, Wait};
+use manyhands_wait::{Agent, Blockers};
 
 use super::builder::CoroutinePoolBuilder;
+use super::end::End;
 use super::places::Places;
 use crate::hub::{Hub, Remote, Source};
 use crate::stack::StackSize;
-
-static END: Reason = Reason::new("end of a coroutine pool");
 
 /// Set in `submitted` once no job is taken any more. The same word counts the jobs, so every job
 /// was counted before the closing or is refused.
 const CLOSED: u64 = 1 << 63;
 
 pub(super) struct Shared {
-    name_prefix: String,
+    pub(super) name_prefix: String,
     stack_size: StackSize,
     /// Where queued jobs are at home, if they may have to wait for a place.
     home: Home,
@@ -40,7 +37,7 @@ pub(super) struct Shared {
     cleared: AtomicU64,
     /// Why the pool is broken, if it is.
     broken: OnceLock<String>,
-    end: Mutex<End>,
+    pub(super) end: End,
 }
 
 /// One hub's place in the pool.
@@ -48,13 +45,6 @@ pub(super) struct Shared {
 struct Place {
     remote: OnceLock<Arc<Remote>>,
     idle: CachePadded<AtomicBool>,
-}
-
-#[derive(Default)]
-struct End {
-    /// Threads of hubs that have been started and not ended.
-    alive: usize,
-    waiting: Vec<Waker>,
 }
 
 /// A [`CoroutinePool`](super::CoroutinePool) at one moment. The figures are read one after the
@@ -88,7 +78,7 @@ impl Shared {
             submitted: CachePadded::default(),
             cleared: AtomicU64::new(0),
             broken: OnceLock::new(),
-            end: Mutex::default(),
+            end: End::new(hubs),
         });
         if shared.places.is_some() {
             let workforce: Weak<Shared> = Arc::downgrade(&shared);
@@ -138,19 +128,19 @@ impl Shared {
         }
     }
 
-    fn wake_all(&self) {
+    pub(super) fn wake_all(&self) {
         self.hubs.iter().for_each(Place::wake);
     }
 
     fn start_hubs(self: &Arc<Self>) {
         for number in 0..self.hubs.len() {
-            self.end().alive += 1;
+            self.end.add_thread();
             let shared = Arc::clone(self);
             let name = format!("{}_{number}", self.name_prefix).replace('\0', "");
             let thread = std::thread::Builder::new().name(name);
             let ended = thread.spawn(move || shared.run_hub(number)).map(drop);
             if let Err(error) = ended {
-                self.end().alive -= 1;
+                self.end.thread_is_gone();
                 // With one hub the pool goes on; without any it is broken.
                 if number == 0 {
                     self.break_down(format!("no thread was started for its hub: {error}"));
@@ -164,11 +154,7 @@ impl Shared {
         struct Leave(Arc<Shared>);
         impl Drop for Leave {
             fn drop(&mut self) {
-                let mut end = self.0.end();
-                end.alive -= 1;
-                let waiting = std::mem::take(&mut end.waiting);
-                drop(end);
-                waiting.into_iter().for_each(Waker::wake);
+                self.0.end.thread_is_gone();
             }
         }
         let _leave = Leave(Arc::clone(&self));
@@ -204,6 +190,8 @@ impl Shared {
         }
     }
 
+    /// # Panics
+    /// With the report if it waits and the pool can never end.
     #[track_caller]
     pub(super) fn shutdown(&self, how: Shutdown) {
         self.submitted.fetch_or(CLOSED, Ordering::SeqCst);
@@ -215,20 +203,8 @@ impl Shared {
         self.wake_all();
         // A coroutine that waited for the end of its own pool would wait for ever.
         if how.wait && !self.is_here() {
-            let Ok(()) = Wait::new(&END).run(poll_fn(|cx| self.poll_end(cx))) else {
-                unreachable!("the wait has no end")
-            };
+            self.wait_for_end();
         }
-    }
-
-    fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut end = self.end();
-        if end.alive == 0 {
-            return Poll::Ready(());
-        }
-        end.waiting.retain(|waker| !waker.will_wake(cx.waker()));
-        end.waiting.push(cx.waker().clone());
-        Poll::Pending
     }
 
     /// Whether this thread is one of the pool's.
@@ -253,10 +229,6 @@ impl Shared {
 
     fn remotes(&self) -> impl Iterator<Item = &Arc<Remote>> {
         self.hubs.iter().filter_map(|place| place.remote.get())
-    }
-
-    fn end(&self) -> MutexGuard<'_, End> {
-        self.end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn statistics(&self) -> Statistics {
@@ -332,6 +304,14 @@ impl Source for FromPool {
 
     fn is_finished(&self) -> bool {
         self.shared.is_finished()
+    }
+
+    fn wants_census(&self, started: u64) -> bool {
+        self.shared.end.wants_census(self.number, started)
+    }
+
+    fn census(&self, started: u64, coroutines: Vec<Agent>) {
+        self.shared.end.census(self.number, started, coroutines);
     }
 }
 

@@ -26,10 +26,9 @@ impl Shared {
         // A worker that waited for its own end would wait for ever.
         if how.wait && !self.home.is_here() {
             let end = poll_fn(|cx| self.poll_end(cx));
-            if std::thread::panicking() {
-                // A second panic would end the process; whoever else takes part may find a deadlock.
-                let Ok(()) = Wait::new(&END).run(end) else { unreachable!("the wait has no end") };
-            } else if let Err(WaitError::Deadlock(deadlock)) =
+            // While this thread unwinds, which a second panic would make the end of the process, another
+            // of those who take part in a deadlock gets it.
+            if let Err(WaitError::Deadlock(deadlock)) =
                 Wait::new(&END).on(&EndEdge(self)).run_checked(end)
             {
                 deadlock.raise();
