@@ -88,20 +88,27 @@ fn the_relief_has_a_bound() {
 #[test]
 fn room_in_a_queue_whose_workers_all_wait_is_made() {
     let relieved = ThreadPool::builder().workers(1).queue_bound(1).build().unwrap();
-    assert_eq!(fill_while_the_worker_waits(relieved).result().unwrap(), 7);
+    let (waiting, last) = fill_while_the_worker_waits(relieved);
+    assert_eq!(last.result().unwrap(), 7);
+    assert_eq!(waiting.result().unwrap(), Ok(()));
 }
 
 #[test]
 fn room_in_a_strict_queue_whose_workers_all_wait_is_a_deadlock() {
     let strict = ThreadPool::builder().workers(1).queue_bound(1).relief(0).build().unwrap();
-    let error = fill_while_the_worker_waits(strict).result().unwrap_err();
-    assert!(error.is_deadlock(), "{error}");
-    assert!(error.message().contains("room in the queue"), "{error}");
+    let (waiting, last) = fill_while_the_worker_waits(strict);
+    // Whoever blocks last finds it, and is told. Then the other one goes on.
+    let report = match (waiting.result().unwrap(), last.result()) {
+        (Err(report), Ok(7)) => report,
+        (Ok(()), Err(error)) if error.is_deadlock() => error.message().to_owned(),
+        outcomes => panic!("one of them learns it: {outcomes:?}"),
+    };
+    assert!(report.contains("room in the queue"), "{report}");
 }
 
-/// The only worker waits for a thread that submits more than the queue has room for. Returns the
-/// last of these tasks.
-fn fill_while_the_worker_waits(pool: ThreadPool) -> Task<u32> {
+/// The only worker waits for a thread that submits more than the queue has room for. Returns what
+/// comes of its wait, and the last of the tasks.
+fn fill_while_the_worker_waits(pool: ThreadPool) -> (Task<Result<(), String>>, Task<u32>) {
     let pool = Arc::new(pool);
     let begun = Arc::new(Gate::default());
     let filler = Thread::spawn({
@@ -115,11 +122,9 @@ fn fill_while_the_worker_waits(pool: ThreadPool) -> Task<u32> {
     let handle: TaskHandle = filler.handle();
     let waiting = pool.spawn(move || {
         begun.open();
-        handle.wait_checked().is_ok()
+        handle.wait_checked().map_err(|deadlock| deadlock.to_string())
     });
-    let last = filler.join().unwrap();
-    assert!(waiting.result().unwrap());
-    last
+    (waiting, filler.join().unwrap())
 }
 
 #[test]
