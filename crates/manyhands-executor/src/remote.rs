@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
-use manyhands_wait::Agent;
+use manyhands_wait::{Agent, Blockers};
 
 use crate::home::Home;
 
@@ -26,6 +26,17 @@ pub trait Remote: Send + Sync {
     fn runs_as(&self, task: u64) -> Option<Agent> {
         let _unknown = task;
         None
+    }
+
+    /// Names whom one waits for who waits for the end of that task, which was dispatched: as whom its code
+    /// [waits](Self::runs_as), if it has begun; otherwise those of whom one has to come free first. Asked
+    /// while a wait is looked at, so it must not wait, nor take a lock under which anybody wakes or asks
+    /// for its own context.
+    fn blockers(&self, task: u64, blockers: &mut Blockers) {
+        match self.runs_as(task) {
+            Some(agent) => blockers.any_of(agent),
+            None => blockers.may_end(),
+        }
     }
 }
 

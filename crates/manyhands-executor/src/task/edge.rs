@@ -4,7 +4,7 @@
 //! |---|---|
 //! | queued | one of those who work for its [home](crate::Home) comes free; unknown without a [`Workforce`](crate::Workforce) |
 //! | running | the context that runs its code goes on, which is known while that waits itself |
-//! | running, sent away | the context over there goes on, if its executor knows it |
+//! | running, sent away | the context over there goes on, or one comes free that could begin it, if its executor knows |
 //! | finished | the context that runs its callbacks goes on, which is known while one of them waits |
 //! | done | – it has ended already |
 //!
@@ -69,10 +69,10 @@ pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
     match header.phase() {
         Phase::Done => blockers.may_end(),
         Phase::Queued => workforce::blockers_at(header.home(), blockers),
-        Phase::Running if header.is_away() => {
-            let there = remote_of(header.home()).and_then(|remote| remote.runs_as(header.id()));
-            name(there, blockers);
-        }
+        Phase::Running if header.is_away() => match remote_of(header.home()) {
+            Some(remote) => remote.blockers(header.id(), blockers),
+            None => blockers.may_end(),
+        },
         // Finished, its code has gone on, so a runner is whoever runs a callback. The others come after
         // that one on the same stack, and then those who wait are told.
         Phase::Running | Phase::Finished => name(header.runner(), blockers),

@@ -173,6 +173,15 @@ impl Floor {
         })
     }
 
+    /// Whether this task is with a worker that has not begun it, or comes before the queue.
+    pub(super) fn is_unbegun(&self, id: u64) -> bool {
+        let ready = |seat: &Seat| {
+            let number = seat.number_of(id);
+            number.is_some_and(|number| matches!(seat.slots.state(number), Ok(SlotState::Ready)))
+        };
+        self.ready.iter().any(|flight| flight.id == id) || self.seats.iter().any(ready)
+    }
+
     /// Takes a task that no worker has begun. `Err` says which worker runs it; `Ok(None)` that
     /// nobody has it.
     pub(super) fn take_unbegun(&mut self, id: u64) -> Result<Option<Flight>, (usize, u64)> {

@@ -8,12 +8,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use manyhands_executor::Shutdown;
-use manyhands_wait::{Layer, Reason, TimedOut, Wait};
+use manyhands_wait::{Layer, TimedOut, Wait, WaitError};
 
 use super::batch::{Batch, cancelled};
+use super::graph::{END, EndEdge};
 use super::shared::Shared;
-
-static END: Reason = Reason::new("end of a pool of processes");
 
 thread_local! {
     /// The pool that this thread serves. Compared, and never followed.
@@ -30,7 +29,14 @@ impl Shared {
         self.nudge();
         // A callback that waited for the end of its own pool would wait for ever.
         if how.wait && !self.completer.is_here() && !self.is_served_here() {
-            let Ok(()) = self.wait_for_end(None) else { unreachable!("the wait has no end") };
+            // While this thread unwinds, which a second panic would make the end of the process, another
+            // of those who take part in a deadlock gets it.
+            let end = poll_fn(|cx| self.poll_end(cx));
+            if let Err(WaitError::Deadlock(deadlock)) =
+                Wait::new(&END).on(&EndEdge(self)).run_checked(end)
+            {
+                deadlock.raise();
+            }
         }
     }
 
@@ -74,7 +80,8 @@ impl Shared {
 
     #[track_caller]
     fn wait_for_end(&self, until: Option<Instant>) -> Result<(), TimedOut> {
-        Wait::new(&END).until(until).run(poll_fn(|cx| self.poll_end(cx)))
+        let wait = Wait::new(&END).ended_from_outside().until(until);
+        wait.run(poll_fn(|cx| self.poll_end(cx)))
     }
 
     fn poll_end(&self, cx: &mut Context<'_>) -> Poll<()> {

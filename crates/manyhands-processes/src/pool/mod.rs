@@ -14,6 +14,7 @@ mod crew;
 mod flight;
 mod floor;
 mod freight;
+mod graph;
 mod initializer;
 mod lifecycle;
 mod loading;
@@ -135,6 +136,7 @@ impl Executor for ProcessPool {
         self.shared.settings.workers
     }
 
+    #[track_caller]
     fn shutdown(&self, how: Shutdown) {
         self.shared.shutdown(how);
     }

@@ -485,6 +485,12 @@ impl Seat {
             .last()
     }
 
+    /// The same task.
+    pub(super) fn running_flight(&self) -> Option<&Flight> {
+        let (running, _since) = self.running()?;
+        self.flights().find(|(number, _)| *number == running).map(|(_, flight)| flight)
+    }
+
     /// All tasks of a worker that is dead, after everything it wrote was taken: those that it had
     /// begun, and those that it had not.
     pub(super) fn dissolve(&mut self) -> (Vec<Flight>, VecDeque<Flight>) {

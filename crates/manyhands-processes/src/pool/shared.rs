@@ -1,15 +1,13 @@
 //! What the pool's handle and its service share: the way of a job to a worker, the counts, the end.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
 use manyhands_executor::{
-    Home, Job, JobQueue, Rejected, RejectedReason, Remote, TaskError, TaskErrorKind,
+    Home, Job, JobQueue, Rejected, RejectedReason, TaskError, TaskErrorKind,
 };
-
-use manyhands_wait::Agent;
 
 use super::batch::{Batch, Ending, cancelled};
 use super::builder::Settings;
@@ -89,8 +87,9 @@ impl Shared {
             pids: Mutex::default(),
             settings,
         });
-        let this = Arc::downgrade(&shared);
-        shared.home.set_remote(this);
+        let this: Weak<Shared> = Arc::downgrade(&shared);
+        shared.home.set_remote(Weak::<Shared>::clone(&this));
+        shared.home.set_workforce(this);
         shared
     }
 
@@ -278,19 +277,5 @@ impl Shared {
 
     pub(super) fn pids(&self) -> MutexGuard<'_, Vec<u32>> {
         self.pids.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Remote for Shared {
-    fn cancel(&self, task: u64) {
-        self.wish(|wishes| wishes.cancel.push(task));
-    }
-
-    fn is_started(&self, task: u64) -> bool {
-        self.floor().is_started(task)
-    }
-
-    fn runs_as(&self, task: u64) -> Option<Agent> {
-        crate::manager::waits_as(task)
     }
 }

@@ -1,7 +1,12 @@
 //! Processes that wait for each other over managed locks, in a circle.
 
-use manyhands_executor::ExecutorExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use manyhands_executor::{Executor, ExecutorExt, Shutdown, Task};
 use manyhands_processes::{ManagedBarrier, ManagedLock, Manager, ManagerError, ProcessPool};
+use manyhands_wait::Deadlock;
+
+use crate::patience::eventually;
 
 fn take(lock: ManagedLock) -> Result<(), ManagerError> {
     lock.lock().map(drop)
@@ -55,4 +60,97 @@ fn a_parent_that_waits_for_a_task_which_wants_its_lock_does_not_hang() {
         assert!(report.contains("result of task"), "{report}");
         drop(lock.lock().unwrap());
     }
+}
+
+fn double(n: u64) -> u64 {
+    n * 2
+}
+
+/// A task that wants the lock, and waits for it.
+fn one_that_waits(pool: &ProcessPool, lock: &ManagedLock) -> Task<Result<(), ManagerError>> {
+    let task = pool.submit(take, lock.clone());
+    eventually("it waits for the lock", || !lock.situation().unwrap().waiters.is_empty());
+    task
+}
+
+#[test]
+fn a_parent_that_waits_for_a_task_behind_one_which_wants_its_lock_is_told() {
+    let manager = Manager::new();
+    let lock = manager.lock_named("ledger");
+    let pool = ProcessPool::builder().workers(1).name("clerk").build().unwrap();
+    let guard = lock.lock().unwrap();
+    let first = one_that_waits(&pool, &lock);
+    // The second is sent ahead, the others are in the queue.
+    let behind: Vec<_> = (0..20).map(|n| pool.submit(double, n)).collect();
+    for at in [0, 19] {
+        let report = behind[at].wait_checked().expect_err("it would never begin").to_string();
+        let parts = [
+            "deadlock: 2 contexts wait for each other\n  thread '",
+            &format!(" waits for result of task {} at ", behind[at].id()),
+            ", which is held by process '",
+            " / clerk_0'\n  process '",
+            " / clerk_0' waits for managed lock 'ledger' at ",
+        ];
+        for part in parts {
+            assert!(report.contains(part), "{report} lacks {part}");
+        }
+    }
+    drop(guard);
+    assert!(first.result().unwrap().is_ok());
+    assert!(behind.into_iter().enumerate().all(|(n, task)| task.result().unwrap() == 2 * n as u64));
+}
+
+#[test]
+fn a_task_that_another_worker_can_begin_is_waited_for() {
+    let manager = Manager::new();
+    let lock = manager.lock();
+    let pool = ProcessPool::new(2).unwrap();
+    let guard = lock.lock().unwrap();
+    let first = one_that_waits(&pool, &lock);
+    let behind: Vec<_> = (0..20).map(|n| pool.submit(double, n)).collect();
+    assert!(behind.into_iter().enumerate().all(|(n, task)| task.result().unwrap() == 2 * n as u64));
+    drop(guard);
+    assert!(first.result().unwrap().is_ok());
+}
+
+#[test]
+fn a_task_behind_one_that_somebody_else_may_let_go_on_is_waited_for() {
+    let manager = Manager::new();
+    let lock = manager.lock();
+    let pool = ProcessPool::new(1).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    let holder = std::thread::spawn({
+        let lock = lock.clone();
+        move || {
+            let guard = lock.lock().unwrap();
+            tell.send(()).unwrap();
+            eventually("the parent waits", || {
+                manyhands_wait::dump().to_string().contains(" for result of task ")
+            });
+            drop(guard);
+        }
+    });
+    told.recv().unwrap();
+    let first = one_that_waits(&pool, &lock);
+    let behind: Vec<_> = (0..20).map(|n| pool.submit(double, n)).collect();
+    assert!(behind[19].wait_checked().is_ok());
+    assert!(first.result().unwrap().is_ok());
+    holder.join().unwrap();
+}
+
+#[test]
+fn the_end_of_a_pool_one_of_whose_tasks_wants_the_parents_lock_is_told() {
+    let manager = Manager::new();
+    let lock = manager.lock_named("ledger");
+    let pool = ProcessPool::builder().workers(2).name("clerk").build().unwrap();
+    let guard = lock.lock().unwrap();
+    let first = one_that_waits(&pool, &lock);
+    let ended = catch_unwind(AssertUnwindSafe(|| pool.shutdown(Shutdown::WAIT)));
+    let report = ended.unwrap_err().downcast::<Deadlock>().unwrap().to_string();
+    let end = " waits for end of process pool 'clerk' (tasks left: 1) at ";
+    assert!(report.contains(end), "{report}");
+    assert!(report.contains("' waits for managed lock 'ledger' at "), "{report}");
+    drop(guard);
+    assert!(first.result().unwrap().is_ok());
+    pool.shutdown(Shutdown::WAIT);
 }

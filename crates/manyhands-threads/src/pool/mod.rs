@@ -124,6 +124,7 @@ impl Executor for ThreadPool {
         self.shared.workers_max
     }
 
+    #[track_caller]
     fn shutdown(&self, how: Shutdown) {
         self.shared.shutdown(how);
     }
