@@ -82,4 +82,4 @@ pub use timed_out::TimedOut;
 pub use timeout::timeout;
 pub use token::{CancelToken, Cancelled, WaitForCancellation, with_cancel_token};
 pub use tracked::{Leaf, Nobody, Tracked, tracked, tracked_for};
-pub use wait::{Wait, sleep, wait, wait_deadline, wait_for, wait_timeout};
+pub use wait::{StandAside, Wait, sleep, wait, wait_deadline, wait_for, wait_timeout};

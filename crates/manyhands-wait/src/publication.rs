@@ -1,5 +1,6 @@
 //! What a context shows of its wait for as long as it lasts: reason, place, time, and the edge.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -44,10 +45,18 @@ pub(crate) struct Publication {
     /// Whether the wait can end with an error or a panic: not while its thread unwinds already.
     may_be_victim: bool,
     verdict: OnceLock<Deadlock>,
+    /// How its future stands aside, while it is parked and can. As the next, of the waiter's thread alone.
+    aside: Cell<Option<(*mut (), StandAsideAt)>>,
+    /// Whether it stands aside, and has to be woken when its stack goes on.
+    stands_aside: Cell<bool>,
 }
 
+/// Has the future at a place stand aside.
+pub(crate) type StandAsideAt = unsafe fn(*mut ());
+
 // SAFETY: what the pointers lead to is `Sync` (a `Resource` by definition, a `Waker` too), and is
-// valid for as long as the publication can be reached: see `Slot::show`.
+// valid for as long as the publication can be reached: see `Slot::show`. The cells are used by the thread
+// that has published it, which is the only one that covers it with another.
 unsafe impl Sync for Publication {}
 // SAFETY: as above; it holds nothing that belongs to a thread.
 unsafe impl Send for Publication {}
@@ -74,6 +83,8 @@ impl Publication {
             waker: ptr::null(),
             may_be_victim: false,
             verdict: OnceLock::new(),
+            aside: Cell::new(None),
+            stands_aside: Cell::new(false),
         }
     }
 
@@ -100,6 +111,41 @@ impl Publication {
         self.is_provable = is_provable;
         self.may_be_victim = !std::thread::panicking();
         self
+    }
+
+    /// Says that the wait is parked, until the guard is dropped. Others may run on its stack meanwhile;
+    /// if one of them waits, the future stands aside, if it can.
+    ///
+    /// # Safety
+    /// What `future` points to must be what `stand_aside` expects, and not be used before the guard is
+    /// dropped.
+    pub(crate) unsafe fn parked(
+        &self,
+        future: *mut (),
+        stand_aside: Option<StandAsideAt>,
+    ) -> Parked<'_> {
+        self.aside.set(stand_aside.map(|stand_aside| (future, stand_aside)));
+        Parked(self)
+    }
+
+    /// Another wait stops the stack of this one.
+    #[cold]
+    fn cover(&self) {
+        if let Some((future, stand_aside)) = self.aside.take() {
+            self.stands_aside.set(true);
+            // SAFETY: the guard of `parked` has not been dropped, or there would be nothing to take.
+            unsafe { stand_aside(future) };
+        }
+    }
+
+    /// The stack of this one goes on.
+    #[cold]
+    fn uncover(&self) {
+        if self.stands_aside.take() {
+            // SAFETY: valid while the publication is shown.
+            let waker = unsafe { self.waker.as_ref() };
+            waker.into_iter().for_each(Waker::wake_by_ref);
+        }
     }
 
     /// What is waited for, if it is known.
@@ -157,6 +203,15 @@ impl Publication {
     /// The deadlock that this wait was chosen to break.
     pub(crate) fn verdict(&self) -> Option<&Deadlock> {
         self.verdict.get()
+    }
+}
+
+/// Guard of [`Publication::parked`].
+pub(crate) struct Parked<'a>(&'a Publication);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        self.0.aside.set(None);
     }
 }
 
@@ -231,6 +286,10 @@ impl Published<'_> {
             None => self.first = Some((slot, before)),
             Some(_) => self.more.push((slot, before)),
         }
+        // SAFETY: what was shown before is of a wait further out, which has not taken it back yet.
+        if let Some(before) = unsafe { before.as_ref() } {
+            before.cover();
+        }
     }
 }
 
@@ -239,6 +298,10 @@ impl Drop for Published<'_> {
         for (slot, before) in self.more.drain(..).rev().chain(self.first) {
             // SAFETY: what was shown before is of a wait further out, which has not taken it back yet.
             unsafe { slot.show(before) };
+            // SAFETY: the same.
+            if let Some(before) = unsafe { before.as_ref() } {
+                before.uncover();
+            }
         }
         if self.publication.waiter.is_some() {
             let key = ptr::from_ref(self.publication).addr();

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::fmt;
 use std::future::Future;
 use std::panic::Location;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::task::{Context as PollContext, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use crate::deadlock::WaitError;
 use crate::layer::{Registered, check_cancelled, current_deadline};
 use crate::parker::with_current;
 use crate::primitive::local;
-use crate::publication::{Edge, Publication, publish};
+use crate::publication::{Edge, Publication, StandAsideAt, publish};
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::timed_out::TimedOut;
@@ -78,6 +78,18 @@ pub fn wait_for<F: Future>(
 pub fn sleep(length: Duration) {
     let until = Instant::now().checked_add(length);
     let _time_is_over = Wait::new(&SLEEP).until(until).run(std::future::pending::<()>());
+}
+
+/// A future that can give up its place among those who wait, together with whatever it was given and has
+/// not seen, for as long as its stack is stopped by another wait.
+///
+/// While a thread waits, its parker may run others on the same stack: the tasks of a reactor. If one of
+/// them waits in turn and stops the stack, the wait below it cannot end, whoever ends it. Where others rely
+/// on it to come, or cannot be served before it, they would wait for the guest too; and it for them.
+pub trait StandAside: Future {
+    /// Gives the place up. The future was polled, is pending, and is polled again when its stack goes on;
+    /// then it waits anew.
+    fn stand_aside(self: Pin<&mut Self>);
 }
 
 /// One wait with everything that can be said of it: reason, end, what it is for.
@@ -145,7 +157,7 @@ impl<'a> Wait<'a> {
     /// to break a deadlock; [`run_checked`](Self::run_checked) returns that.
     #[track_caller]
     pub fn run<F: Future>(self, future: F) -> Result<F::Output, TimedOut> {
-        match self.drive(future, Location::caller()) {
+        match self.drive(future, None, Location::caller()) {
             Ok(value) => Ok(value),
             Err(WaitError::TimedOut) => Err(TimedOut),
             Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
@@ -160,22 +172,36 @@ impl<'a> Wait<'a> {
     /// ended. The future is dropped then.
     #[track_caller]
     pub fn run_checked<F: Future>(self, future: F) -> Result<F::Output, WaitError> {
-        self.drive(future, Location::caller())
+        self.drive(future, None, Location::caller())
+    }
+
+    /// Like [`run_checked`](Self::run_checked), for a future that can [stand aside](StandAside) while
+    /// somebody who runs on top of this stack, inside of its park, waits too.
+    ///
+    /// # Errors
+    /// As [`run_checked`](Self::run_checked).
+    #[track_caller]
+    pub fn run_or_stand_aside<F: StandAside>(self, future: F) -> Result<F::Output, WaitError> {
+        self.drive(future, Some(stand_aside_at::<F>), Location::caller())
     }
 
     #[inline]
     fn drive<F: Future>(
         self,
         future: F,
+        stand_aside: Option<StandAsideAt>,
         at: &'static Location<'static>,
     ) -> Result<F::Output, WaitError> {
         check_cancelled();
-        let mut future = pin!(future);
+        let future = pin!(future);
+        // SAFETY: nothing is moved out of it, here or where the pointer is used.
+        let future: *mut F = unsafe { future.get_unchecked_mut() };
         with_current(|waker, ways| {
             let mut cx = PollContext::from_waker(waker);
             let mut poll = || {
                 let parked_before = PARKED.with(Cell::get);
-                let poll = future.as_mut().poll(&mut cx);
+                // SAFETY: it is pinned above, and nobody else uses it now: only while this is parked.
+                let poll = unsafe { Pin::new_unchecked(&mut *future) }.poll(&mut cx);
                 if poll.is_pending() && PARKED.with(Cell::get) != parked_before {
                     // Another wait ran inside this `poll`, perhaps on the same parker, and may have
                     // eaten a wake-up meant for this one; a spurious one does no harm.
@@ -204,7 +230,11 @@ impl<'a> Wait<'a> {
                     return Err(WaitError::Deadlock(deadlock.clone()));
                 }
                 // Asked anew each time: what unwinds may be another context of the same thread.
-                (ways.park)(earlier(self.until_when(), look_again));
+                {
+                    // SAFETY: the future is pinned, and is not used before the guard is gone.
+                    let _parked = unsafe { publication.parked(future.cast(), stand_aside) };
+                    (ways.park)(earlier(self.until_when(), look_again));
+                }
                 if let Poll::Ready(value) = poll() {
                     return Ok(value);
                 }
@@ -255,6 +285,15 @@ impl fmt::Debug for Wait<'_> {
             .field("task", &self.task)
             .finish_non_exhaustive()
     }
+}
+
+/// Has the future at this place stand aside.
+///
+/// # Safety
+/// An `F` lies there, pinned, and nobody else uses it meanwhile.
+unsafe fn stand_aside_at<F: StandAside>(place: *mut ()) {
+    // SAFETY: promised by the caller.
+    unsafe { Pin::new_unchecked(&mut *place.cast::<F>()) }.stand_aside();
 }
 
 fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {

@@ -12,7 +12,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Reason, TimedOut, Wait, WaitError};
 
 use crate::primitive::const_unless_loom;
 use crate::queue::{Closed, GetError, PutError, QueueShutdown};
@@ -204,9 +204,11 @@ impl<T> Channel<T> {
     #[track_caller]
     fn get_until(&self, until: Option<Instant>) -> Result<T, GetError> {
         let getting = Waiting::new(&self.monitor, Getting::new(&self.name));
-        match Wait::new(&VALUE).until(until).on(&value_edge(&self.name)).run(getting) {
+        let edge = value_edge(&self.name);
+        match Wait::new(&VALUE).until(until).on(&edge).run_or_stand_aside(getting) {
             Ok(got) => got.map_err(GetError::from),
-            Err(TimedOut) => Err(GetError::Empty),
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+            Err(WaitError::TimedOut) => Err(GetError::Empty),
         }
     }
 }

@@ -7,7 +7,7 @@ use manyhands_wait::Resource;
 
 use super::state::{GETTERS, Inside, PUTTERS, SIDES, State, Ticket, is_asked_for, settle, take};
 use crate::queue::{Closed, Edge, Turn};
-use crate::waiters::{Attempt, Granted, Protocol};
+use crate::waiters::{Attempt, Granted, Protocol, Repeatable};
 
 /// Puts what is in `value` if somebody waits for it; false if it is still there.
 ///
@@ -161,3 +161,5 @@ impl<T> Protocol<SIDES> for Getting<'_, T> {
         Arc::new(value_edge(self.name))
     }
 }
+
+impl<T> Repeatable<SIDES> for Getting<'_, T> {}

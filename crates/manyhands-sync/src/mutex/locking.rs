@@ -11,7 +11,7 @@ use super::edge::AsyncEdge;
 use super::hold::WAITERS;
 use super::raw::RawMutex;
 use crate::owner::Owner;
-use crate::waiters::{Attempt, Entry, Granted, Protocol};
+use crate::waiters::{Attempt, Entry, Granted, Protocol, Repeatable};
 
 /// Ends with the lock held by `owner`.
 pub(super) struct Locking<'a> {
@@ -72,6 +72,8 @@ impl Protocol for Locking<'_> {
                 break;
             }
         }
+        // Who has waited before was not quick enough, or stood aside.
+        let is_new = self.progress.since.is_none();
         let ticket = Ticket {
             owner: self.owner,
             at: self.at,
@@ -80,7 +82,7 @@ impl Protocol for Locking<'_> {
             is_async: self.is_async,
             handed: false,
         };
-        if ticket.tries == 0 { Attempt::Wait(ticket) } else { Attempt::WaitInFront(ticket) }
+        if is_new { Attempt::Wait(ticket) } else { Attempt::WaitInFront(ticket) }
     }
 
     fn granted(&mut self, ticket: Ticket) -> Granted<Result<(), Deadlock>> {
@@ -106,3 +108,5 @@ impl Protocol for Locking<'_> {
         Err(deadlock)
     }
 }
+
+impl Repeatable for Locking<'_> {}

@@ -114,7 +114,7 @@ impl RawMutex {
             Waiting::new(&core.monitor, self.locking(core, owner, at, held_before, false));
         let edge = BlockingEdge { raw: self, core, owner, held_before };
         let wait = Wait::new(&self.kind.reason).until(until).on(&edge);
-        wait.run_checked(waiting)?.map_err(WaitError::Deadlock)
+        wait.run_or_stand_aside(waiting)?.map_err(WaitError::Deadlock)
     }
 
     /// Waits for the lock in async code.

@@ -7,7 +7,7 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait, check_cancelled, give_way};
+use manyhands_wait::{Reason, TimedOut, Wait, WaitError, check_cancelled, give_way};
 
 use super::QueueShutdown;
 use super::error::{Closed, GetError, PutError, TaskDoneError};
@@ -358,9 +358,13 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         }
         let mut item = Some(item);
         let putting = Waiting::new(&self.monitor, Putting::new(&mut item, &self.name));
-        match Wait::new(&ROOM).until(until).on(&room_edge(&self.name)).run(putting) {
+        let edge = room_edge(&self.name);
+        match Wait::new(&ROOM).until(until).on(&edge).run_or_stand_aside(putting) {
             Ok(put) => put.map_err(PutError::from),
-            Err(TimedOut) => Err(PutError::Full(item.expect("what was not put is still here"))),
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+            Err(WaitError::TimedOut) => {
+                Err(PutError::Full(item.expect("what was not put is still here")))
+            }
         }
     }
 
@@ -373,9 +377,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
             return Ok(item);
         }
         let getting = Waiting::new(&self.monitor, Getting::new(&self.name));
-        match Wait::new(&ITEM).until(until).on(&item_edge(&self.name)).run(getting) {
+        let edge = item_edge(&self.name);
+        match Wait::new(&ITEM).until(until).on(&edge).run_or_stand_aside(getting) {
             Ok(got) => got.map_err(GetError::from),
-            Err(TimedOut) => Err(GetError::Empty),
+            Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
+            Err(WaitError::TimedOut) => Err(GetError::Empty),
         }
     }
 

@@ -10,7 +10,7 @@ use super::error::Closed;
 use super::order::Items;
 use super::state::{GETTERS, Inside, JOINERS, PUTTERS, SIDES, State, pop, push, settle};
 use super::turns::Turn;
-use crate::waiters::{Attempt, Granted, Protocol};
+use crate::waiters::{Attempt, Granted, Protocol, Repeatable};
 
 /// Waits for room, and puts what is in `item`, where it stays if the wait is given up.
 pub(super) struct Putting<'a, S: Items> {
@@ -109,6 +109,8 @@ impl<S: Items> Protocol<SIDES> for Putting<'_, S> {
     }
 }
 
+impl<S: Items> Repeatable<SIDES> for Putting<'_, S> {}
+
 /// Waits for an item.
 pub(super) struct Getting<'a, S> {
     name: &'a Option<Arc<str>>,
@@ -154,6 +156,8 @@ impl<S: Items> Protocol<SIDES> for Getting<'_, S> {
         Arc::new(item_edge(self.name))
     }
 }
+
+impl<S: Items> Repeatable<SIDES> for Getting<'_, S> {}
 
 /// Waits for a moment at which everything that was put is done.
 pub(super) struct Joining<'a, S> {

@@ -10,7 +10,7 @@ use super::core::{Core, CoreEntry, Mode, State, Ticket, Woken};
 use super::edge::Edge;
 use super::word::{FREE, Place, WAITERS, WRITER, is_free};
 use crate::owner::Owner;
-use crate::waiters::{Attempt, Granted, Protocol};
+use crate::waiters::{Attempt, Granted, Protocol, Repeatable};
 
 /// Ends with the lock held by `owner`.
 pub(super) struct Locking<'a> {
@@ -112,6 +112,8 @@ impl Protocol for Locking<'_> {
             }
             return Attempt::Ready(Ok(place));
         }
+        // Who has waited before was not quick enough, or stood aside.
+        let is_new = self.since.is_none();
         let ticket = Ticket {
             mode: self.mode,
             owner: self.owner,
@@ -121,7 +123,7 @@ impl Protocol for Locking<'_> {
             is_async: self.is_async,
             handed: None,
         };
-        if ticket.tries == 0 { Attempt::Wait(ticket) } else { Attempt::WaitInFront(ticket) }
+        if is_new { Attempt::Wait(ticket) } else { Attempt::WaitInFront(ticket) }
     }
 
     fn granted(&mut self, ticket: Ticket) -> Granted<Result<Place, Deadlock>> {
@@ -156,3 +158,5 @@ impl Protocol for Locking<'_> {
         Err(deadlock)
     }
 }
+
+impl Repeatable for Locking<'_> {}

@@ -278,7 +278,7 @@ impl<T: ?Sized> RwLock<T> {
         let locking = Locking::new(core, mode, owner, at, false);
         let edge = locking.edge();
         let wait = Wait::new(mode.reason()).until(until).on(&edge);
-        wait.run_checked(Waiting::new(&core.monitor, locking))?.map_err(WaitError::Deadlock)
+        wait.run_or_stand_aside(Waiting::new(&core.monitor, locking))?.map_err(WaitError::Deadlock)
     }
 
     fn try_take(&self, mode: Mode, owner: Owner, at: &'static Location<'static>) -> Option<Place> {

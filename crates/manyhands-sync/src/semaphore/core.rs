@@ -9,7 +9,7 @@ use manyhands_wait::{Agent, Blockers, Deadlock, Resource};
 use super::ledger::{Holding, Key, Ledger};
 use super::over_release::OverRelease;
 use super::statistics::SemaphoreStatistics;
-use crate::waiters::{Attempt, Granted, Monitor, Protocol};
+use crate::waiters::{Attempt, Granted, Monitor, Protocol, Repeatable};
 
 /// With more guards than this no proof is attempted: looking through all of them would cost those who
 /// have to wait more than the wait.
@@ -293,7 +293,11 @@ pub(super) struct Request<'a> {
     pub(super) permits: usize,
     pub(super) agent: Option<Agent>,
     pub(super) at: &'static Location<'static>,
+    /// Whether it has waited before, and stood aside: it keeps its place.
+    pub(super) has_waited: bool,
 }
+
+impl Repeatable for Request<'_> {}
 
 impl Protocol for Request<'_> {
     type State = State;
@@ -311,7 +315,9 @@ impl Protocol for Request<'_> {
         if entry.waiting() == 0 && entry.ledger.len() <= HOLDERS_MAX {
             entry.ledger.holdings().for_each(|holding| holding.agent.note_awaited());
         }
-        Attempt::Wait(Ticket { permits, agent, at, key: Key::ANONYMOUS })
+        let ticket = Ticket { permits, agent, at, key: Key::ANONYMOUS };
+        let is_new = !std::mem::replace(&mut self.has_waited, true);
+        if is_new { Attempt::Wait(ticket) } else { Attempt::WaitInFront(ticket) }
     }
 
     fn granted(&mut self, ticket: Ticket) -> Granted<Self::Output> {

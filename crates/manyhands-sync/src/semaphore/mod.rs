@@ -179,8 +179,13 @@ impl Semaphore {
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {
         let core = self.core();
-        let request =
-            Request { core, permits, agent: Some(Agent::current()), at: Location::caller() };
+        let request = Request {
+            core,
+            permits,
+            agent: Some(Agent::current()),
+            at: Location::caller(),
+            has_waited: false,
+        };
         core.try_acquire(&request).map(|claim| Permit::new(core, claim))
     }
 
@@ -290,7 +295,8 @@ impl Semaphore {
         async move {
             let core = self.core();
             // The task is known when it is polled.
-            let request = Request { core, permits, agent: Agent::current_async(), at };
+            let request =
+                Request { core, permits, agent: Agent::current_async(), at, has_waited: false };
             let claim = Waiting::new(core.monitor(), request).as_leaf(&SEMAPHORE, at).await?;
             Ok(AsyncPermit::new(core, claim))
         }
@@ -342,8 +348,13 @@ impl Semaphore {
     fn block(&self, permits: usize, limit: Option<Duration>) -> Result<Permit<'_>, WaitError> {
         self.check(permits);
         let core = self.core();
-        let request =
-            Request { core, permits, agent: Some(Agent::current()), at: Location::caller() };
+        let request = Request {
+            core,
+            permits,
+            agent: Some(Agent::current()),
+            at: Location::caller(),
+            has_waited: false,
+        };
         // Another coroutine of this thread may be about to give some back.
         let claim = core
             .try_acquire(&request)
@@ -363,7 +374,7 @@ fn wait(request: Request<'_>, limit: Option<Duration>) -> Result<Claim, WaitErro
     let acquired = Wait::new(&SEMAPHORE)
         .on(&**core)
         .until(until)
-        .run_checked(Waiting::new(core.monitor(), request));
+        .run_or_stand_aside(Waiting::new(core.monitor(), request));
     acquired?.map_err(WaitError::Deadlock)
 }
 

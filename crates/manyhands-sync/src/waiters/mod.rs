@@ -12,4 +12,4 @@ mod waiting;
 mod wakers;
 
 pub(crate) use monitor::{Entry, Monitor};
-pub(crate) use waiting::{Attempt, Granted, Protocol, Waiting};
+pub(crate) use waiting::{Attempt, Granted, Protocol, Repeatable, Waiting};

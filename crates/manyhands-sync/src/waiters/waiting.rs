@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use manyhands_wait::{Deadlock, Leaf, Reason, Resource};
+use manyhands_wait::{Deadlock, Leaf, Reason, Resource, StandAside};
 
 use super::monitor::{Entry, Monitor};
 use super::node::{GRANTED, IDLE, Node, QUEUED};
@@ -62,6 +62,10 @@ pub(crate) trait Protocol<const QUEUES: usize = 1> {
         unreachable!("a wait that may end is never called deadlocked: {deadlock}")
     }
 }
+
+/// A wait that can be given up and begun anew at any time, and means the same: for those on a stack that is
+/// stopped by somebody else's wait. Not that for an event, which may be over by then.
+pub(crate) trait Repeatable<const QUEUES: usize = 1>: Protocol<QUEUES> {}
 
 /// What became of an attempt.
 pub(crate) enum Attempt<R, T> {
@@ -216,6 +220,13 @@ impl<P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'_, P, QUEUES> {
             let ticket = self.take_ticket();
             self.protocol.unclaimed(&mut entry, ticket);
         }
+    }
+}
+
+impl<P: Repeatable<QUEUES>, const QUEUES: usize> StandAside for Waiting<'_, P, QUEUES> {
+    fn stand_aside(self: Pin<&mut Self>) {
+        // SAFETY: nothing is moved out of it.
+        unsafe { self.get_unchecked_mut() }.leave();
     }
 }
 

@@ -6,6 +6,7 @@ mod condvar;
 mod doubtful_tasks;
 mod dumps;
 mod event;
+mod guests;
 mod leaked_guard;
 mod mutex;
 mod order;

@@ -1,0 +1,193 @@
+//! What runs on a waiter's stack while it waits, and waits there itself: the waiter cannot come meanwhile,
+//! so nobody may be left waiting for it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Waker;
+use std::thread;
+use std::time::Instant;
+
+use manyhands_sync::{Channel, Event, Mutex, Queue, RwLock, Semaphore};
+use manyhands_wait::{Parker, ThreadParker, install_parker, wait};
+
+use crate::patience::{LONG, eventually};
+
+/// A reactor that has one task: a guest on the stack of whoever waits.
+struct Reactor {
+    own: Arc<ThreadParker>,
+    guest: RefCell<Option<Box<dyn FnOnce()>>>,
+    is_turning: Cell<bool>,
+}
+
+impl Parker for Reactor {
+    fn waker(&self) -> Waker {
+        Arc::clone(&self.own).into()
+    }
+
+    fn park(&self, until: Option<Instant>) {
+        let guest = self.guest.borrow_mut().take();
+        match guest {
+            Some(guest) => {
+                self.is_turning.set(true);
+                guest();
+                self.is_turning.set(false);
+            }
+            None => self.own.park(until),
+        }
+    }
+
+    fn is_available(&self) -> bool {
+        !self.is_turning.get()
+    }
+
+    fn stops_context(&self) -> bool {
+        true
+    }
+}
+
+/// Runs `host` on a thread of its own, on whose stack `guest` runs in the first wait.
+fn hosting<'scope, R: Send + 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    guest: impl FnOnce() + Send + 'static,
+    host: impl FnOnce() -> R + Send + 'scope,
+) -> thread::ScopedJoinHandle<'scope, R> {
+    static HOSTS: AtomicUsize = AtomicUsize::new(1);
+    let name = format!("host {}", HOSTS.fetch_add(1, Ordering::Relaxed));
+    let thread = thread::Builder::new().name(name).spawn_scoped(scope, || {
+        install_parker(Some(Rc::new(Reactor {
+            own: Arc::new(ThreadParker::new()),
+            guest: RefCell::new(Some(Box::new(guest))),
+            is_turning: Cell::new(false),
+        })));
+        host()
+    });
+    thread.unwrap()
+}
+
+/// The host is woken for the lock, and its guest waits for somebody who waits for that lock too.
+#[test]
+fn a_lock_does_not_wait_for_one_whose_stack_is_stopped() {
+    let mutex: &'static Mutex<u32> = Box::leak(Box::new(Mutex::named("guests", 0)));
+    let held = wait(mutex.lock_async());
+    let done: &'static Event = Box::leak(Box::default());
+    let guest = move || {
+        // The host is woken and on its way; the guest takes the lock meanwhile, and lets go of it.
+        drop(held);
+        let passing = mutex.try_lock().expect("who was woken has not come");
+        thread::spawn(move || {
+            *mutex.lock() += 1;
+            done.set();
+        });
+        eventually("another waits", || mutex.statistics().waiting > 0);
+        drop(passing);
+        assert_eq!(done.wait_timeout(LONG), Ok(()), "nobody comes, and the lock is free");
+    };
+    thread::scope(|scope| {
+        hosting(scope, guest, || *mutex.lock() += 1).join().unwrap();
+    });
+    assert_eq!(*mutex.lock(), 2);
+}
+
+#[test]
+fn a_read_write_lock_does_not_wait_for_a_writer_whose_stack_is_stopped() {
+    let lock: &'static RwLock<u32> = Box::leak(Box::new(RwLock::named("guests", 0)));
+    let held = wait(lock.write_async());
+    let done: &'static Event = Box::leak(Box::default());
+    let guest = move || {
+        drop(held);
+        let passing = lock.try_write().expect("who was woken has not come");
+        thread::spawn(move || {
+            *lock.write() += 1;
+            done.set();
+        });
+        eventually("another waits", || lock.statistics().waiting > 0);
+        drop(passing);
+        assert_eq!(done.wait_timeout(LONG), Ok(()), "nobody comes, and the lock is free");
+    };
+    thread::scope(|scope| {
+        hosting(scope, guest, || *lock.write() += 1).join().unwrap();
+    });
+    assert_eq!(*lock.read(), 2);
+}
+
+/// Has a host and its guest wait for the same thing, ends the two waits by `serve` once both wait, and
+/// says in which order they ended.
+fn in_which_order<T: Sync + 'static>(
+    thing: T,
+    take: impl Fn(&T) + Copy + Send + 'static,
+    serve: impl FnOnce(&T),
+) -> Vec<&'static str> {
+    let shared: &'static _ = Box::leak(Box::new((thing, std::sync::Mutex::new(Vec::new()))));
+    let (thing, order) = shared;
+    let taking = move |who| {
+        take(thing);
+        order.lock().unwrap().push(who);
+    };
+    thread::scope(|scope| {
+        let host = hosting(scope, move || taking("guest"), move || taking("host"));
+        let guest = format!("{} (what it runs while it waits)", host.thread().name().unwrap());
+        eventually("the guest waits", || {
+            let contexts = manyhands_wait::dump().contexts;
+            contexts.iter().any(|it| *it.name == *guest && it.wait.is_some())
+        });
+        serve(thing);
+        host.join().unwrap();
+    });
+    order.lock().unwrap().clone()
+}
+
+const GUEST_FIRST: [&str; 2] = ["guest", "host"];
+
+/// A lock that is handed to the host would be held by a stack that waits for it further in.
+#[test]
+fn a_guest_that_waits_for_what_its_host_waits_for_comes_first() {
+    let mutex = Mutex::named("guests", ());
+    let held: &'static _ = Box::leak(Box::new(mutex));
+    let guard = wait(held.lock_async());
+    let taken = in_which_order(held, |mutex| drop(mutex.lock()), |_| drop(guard));
+    assert_eq!(taken, GUEST_FIRST);
+
+    let lock: &'static _ = Box::leak(Box::new(RwLock::named("guests", ())));
+    let guard = wait(lock.write_async());
+    let taken = in_which_order(lock, |lock| drop(lock.write()), |_| drop(guard));
+    assert_eq!(taken, GUEST_FIRST);
+
+    let permits: &'static _ = Box::leak(Box::new(Semaphore::named("guests", 1)));
+    let guard = wait(permits.acquire_async());
+    let taken = in_which_order(permits, |permits| drop(permits.acquire()), |_| drop(guard));
+    assert_eq!(taken, GUEST_FIRST);
+}
+
+/// The first item wakes the host, which cannot come: the guest gets it, and the host what comes next.
+#[test]
+fn an_item_goes_to_the_guest_while_its_host_cannot_come() {
+    let get = |queue: &Queue<u8>| assert!(queue.get().is_ok());
+    let serve = |queue: &Queue<u8>| (1..=2).for_each(|item| queue.put(item).unwrap());
+    assert_eq!(in_which_order(Queue::new(1), get, serve), GUEST_FIRST);
+
+    let full = Queue::new(1);
+    full.put(0).unwrap();
+    let put = |queue: &Queue<u8>| queue.put(1).unwrap();
+    let serve = |queue: &Queue<u8>| (0..3).for_each(|_| assert!(queue.get().is_ok()));
+    assert_eq!(in_which_order(full, put, serve), GUEST_FIRST);
+
+    let get = |channel: &Channel<u8>| assert!(channel.get().is_ok());
+    let serve = |channel: &Channel<u8>| (1..=2).for_each(|value| channel.put(value).unwrap());
+    assert_eq!(in_which_order(Channel::new(), get, serve), GUEST_FIRST);
+}
+
+/// An event is no thing to stand aside from: it may be over when the host could wait anew.
+#[test]
+fn a_host_misses_no_event_while_its_guest_waits() {
+    let bells: &'static [Event; 2] = Box::leak(Box::default());
+    thread::scope(|scope| {
+        let host = hosting(scope, || bells[1].wait(), || bells[0].wait());
+        eventually("both wait", || bells.iter().all(|bell| bell.waiting() == 1));
+        bells[0].set();
+        bells[0].clear();
+        bells[1].set();
+        host.join().unwrap();
+    });
+}
