@@ -8,8 +8,8 @@ use manyhands_wait::Agent;
 use crate::owner::Owner;
 use crate::primitive::{AtomicBool, Ordering, const_unless_loom};
 
-/// Set once a guard was seen to be dropped by another tracked task than had taken it, without having been
-/// handed over. From then on the lock's async holders are nobody: a wait for them counts as one that may
+/// Set once a guard was seen to be dropped by somebody else than the tracked task that had taken it, without
+/// having been handed over. From then on the lock's async holders are nobody: a wait for them counts as one that may
 /// end.
 pub(crate) struct Wandering(AtomicBool);
 
@@ -25,21 +25,20 @@ impl Wandering {
         if self.0.load(Ordering::Relaxed) { Owner::ANONYMOUS } else { Owner::current_async() }
     }
 
-    /// An async guard of `owner` is dropped here. Only a tracked task that is not the owner is a stranger:
-    /// a task that has not ended yet may be dropped by anybody, and its guards with it.
+    /// An async guard of `owner` is dropped here. A task may be dropped by anybody, and its guards with it:
+    /// that is the task's own doing. Any other thread, coroutine or task is a stranger.
     pub(crate) fn check(
         &self,
         owner: Owner,
         lock: impl fmt::Display,
         made_at: &'static Location<'static>,
     ) {
-        let is_stranger =
-            Agent::current_async().is_some_and(|agent| owner.agent().is_some_and(|it| it != agent));
+        let is_stranger = owner.agent().is_some_and(|it| Agent::current_async() != Some(it));
         if is_stranger && !self.0.swap(true, Ordering::Relaxed) {
             eprintln!(
-                "manyhands: an async guard of {lock}, made at {made_at}, was dropped by another task \
-                 than had taken it. Deadlocks of async tasks that hold this lock are not found from \
-                 now on. Call `hand_over` on a guard before giving it to another task"
+                "manyhands: an async guard of {lock}, made at {made_at}, was dropped elsewhere than \
+                 in the task that had taken it. Deadlocks of async tasks that hold this lock are not found from \
+                 now on. Call `hand_over` on a guard before giving it away"
             );
         }
     }

@@ -92,7 +92,7 @@ impl Core {
     pub(super) fn give_back(&self, claim: &Claim, by: Option<Agent>) {
         let mut entry = self.monitor.enter();
         let holder = entry.ledger.remove(claim.key, claim.permits);
-        entry.has_strayed |= by.is_some() && holder.is_some() && by != holder;
+        entry.has_strayed |= holder.is_some() && by != holder;
         entry.available += claim.permits;
         settle(&mut entry);
     }

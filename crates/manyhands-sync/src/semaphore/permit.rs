@@ -121,7 +121,6 @@ impl<'a> AsyncPermit<'a> {
 
 impl Drop for AsyncPermit<'_> {
     fn drop(&mut self) {
-        // Nobody in particular, if the task is dropped by its runtime.
         self.core.give_back(&self.claim, Agent::current_async());
     }
 }

@@ -6,10 +6,13 @@ mod condvar;
 mod doubtful_tasks;
 mod dumps;
 mod event;
+mod guards;
 mod guests;
 mod leaked_guard;
 mod mutex;
 mod order;
+#[path = "../../../manyhands-wait/tests/it/own_process.rs"]
+mod own_process;
 #[path = "../../../manyhands-wait/tests/it/patience.rs"]
 mod patience;
 mod polling;

@@ -12,6 +12,7 @@ mod waker;
 
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::ptr;
 use std::sync::{Arc, OnceLock};
@@ -48,7 +49,8 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
 /// Like [`tracked`], for a task that is to be told when it waits and as whom
 /// ([`LayerTask::set_waiting`]), and that is named by its label.
 pub fn tracked_for<F: Future, T: LayerTask>(task: T, future: F) -> Tracked<F, T> {
-    Tracked { shown: None, state: TrackedState::new(), waker: OnceLock::new(), task, future }
+    let (shown, state, waker) = (None, TrackedState::new(), OnceLock::new());
+    Tracked { shown, future: ManuallyDrop::new(future), state, waker, task }
 }
 
 /// Nobody is to be told.
@@ -66,8 +68,9 @@ impl LayerTask for Nobody {
 pub struct Tracked<F, T: LayerTask = Nobody> {
     /// What is shown since the last poll, in the slot of `state`.
     shown: Option<Box<Publication>>,
-    /// Before `state`: the task has not ended while the guards in its future are being released.
-    future: F,
+    /// Dropped before `state`, in a frame of its own: the task has not ended while the guards in its future
+    /// are being released, and it is the one that releases them.
+    future: ManuallyDrop<F>,
     state: TrackedState,
     /// Empty while nobody has asked for a clone.
     waker: OnceLock<OwnWaker>,
@@ -107,7 +110,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
         // pin below alone. The other fields are not pinned.
         let this = unsafe { self.get_unchecked_mut() };
         // SAFETY: as above.
-        let future = unsafe { Pin::new_unchecked(&mut this.future) };
+        let future = unsafe { Pin::new_unchecked(&mut *this.future) };
         Self::go_on(&mut this.shown, &this.state, &this.task);
         let is_for = |own: &OwnWaker| own.is_for(cx.waker());
         if this.waker.get().is_some_and(|own| !is_for(own)) {
@@ -172,6 +175,10 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
 impl<F, T: LayerTask> Drop for Tracked<F, T> {
     fn drop(&mut self) {
         Self::go_on(&mut self.shown, &self.state, &self.task);
+        let Tracked { state, task, future, .. } = self;
+        state.end_polls();
+        // SAFETY: it is used no more, and is dropped where it was pinned.
+        in_poll_of(state, task, || unsafe { ManuallyDrop::drop(future) });
     }
 }
 

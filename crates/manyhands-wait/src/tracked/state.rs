@@ -110,6 +110,11 @@ impl TrackedState {
         }
     }
 
+    /// Nobody polls it any more: the waker of the last poll is gone, though the task's code may yet run.
+    pub(super) fn end_polls(&self) {
+        self.waker.set(ptr::null());
+    }
+
     /// The executor that alone polls the task, one at a time.
     fn turn(&self) -> Option<Agent> {
         match self.turn.get() {
