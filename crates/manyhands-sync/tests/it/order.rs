@@ -5,9 +5,12 @@ use std::thread;
 use std::time::Duration;
 
 use manyhands_sync::{
-    AsyncMutexGuard, LockOrderInversion, Mutex, ReentrantMutex, RwLock, set_lock_order_checks,
+    AsyncMutexGuard, LockOrderInversion, Mutex, ReentrantMutex, RwLock, is_lock_order_checked,
+    set_lock_order_checks,
 };
 use manyhands_wait::{Report, ReportListener, on_report, timeout, tracked, wait};
+
+use crate::own_process::{alone, errors_of};
 
 /// The inversions in which a lock takes part whose name contains a word. Tests run at the same time, in
 /// one process, if they are not run by nextest.
@@ -226,4 +229,73 @@ fn random_nesting_in_one_order_is_never_suspicious() {
     assert_eq!(heard.count(), 0);
     both(&locks[23], &locks[0]);
     assert_eq!(heard.count(), 1);
+}
+
+/// With this value of the variable, if any: whether an inversion is reported by a process that says nothing
+/// itself.
+#[track_caller]
+fn is_reported_with(name: &str, value: Option<&str>) -> Option<bool> {
+    let variables = value.map(|value| ("MANYHANDS_LOCK_ORDER", value));
+    let output = alone(name, variables.as_slice(), || {
+        let (a, b) = (Mutex::named("variable a", ()), Mutex::named("variable b", ()));
+        both(&a, &b);
+        both(&b, &a);
+        println!("checked: {}", is_lock_order_checked());
+        // Whoever says something has the last word.
+        set_lock_order_checks(false);
+        assert!(!is_lock_order_checked());
+        set_lock_order_checks(true);
+        assert!(is_lock_order_checked());
+    })?;
+    let is_reported = errors_of(&output).contains("two locks are taken in either order");
+    let says = format!("checked: {is_reported}");
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&says), "{says}: {output:?}");
+    Some(is_reported)
+}
+
+#[test]
+fn the_variable_switches_it_off_in_debug_builds_and_on_in_others() {
+    const NAME: &str = "order::the_variable_switches_it_off_in_debug_builds_and_on_in_others";
+    let by_default = Some(cfg!(debug_assertions));
+    for (value, expected) in [
+        (Some("0"), Some(false)),
+        (Some("1"), Some(true)),
+        (Some("yes"), by_default),
+        (None, by_default),
+    ] {
+        let Some(found) = is_reported_with(NAME, value) else { return };
+        assert_eq!(Some(found), expected, "{value:?}");
+    }
+}
+
+/// What is taken or released while nobody looks is not known when somebody looks again.
+#[test]
+fn nothing_is_reported_of_what_was_not_looked_at() {
+    const NAME: &str = "order::nothing_is_reported_of_what_was_not_looked_at";
+    let Some(output) = alone(NAME, &[("MANYHANDS_LOCK_ORDER", "1")], || {
+        let [a, b] = ["unseen a", "unseen b"].map(|name| Mutex::named(name, ()));
+        let heard = Heard::about("unseen");
+        both(&a, &b);
+        set_lock_order_checks(false);
+        both(&b, &a);
+        // Held from before, and released when it is off.
+        set_lock_order_checks(true);
+        let held = b.lock();
+        set_lock_order_checks(false);
+        drop(held);
+        set_lock_order_checks(true);
+        drop(a.lock());
+        // Taken when it was off, and released when it is on.
+        set_lock_order_checks(false);
+        let held = b.lock();
+        set_lock_order_checks(true);
+        drop(a.lock());
+        drop(held);
+        assert_eq!(heard.count(), 0);
+        both(&b, &a);
+        assert_eq!(heard.count(), 1);
+    }) else {
+        return;
+    };
+    errors_of(&output);
 }

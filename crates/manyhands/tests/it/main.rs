@@ -6,6 +6,7 @@ mod deadlines;
 mod dumps;
 mod future;
 mod groups;
+mod lock_order;
 mod locks;
 mod models;
 mod nesting;
