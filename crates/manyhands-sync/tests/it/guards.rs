@@ -6,7 +6,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use manyhands_sync::{Mutex, MutexGuard, Permit, RwLock, RwLockWriteGuard, Semaphore};
-use manyhands_wait::{CancelToken, tracked, with_cancel_token};
+use manyhands_wait::{CancelToken, tracked, wait, with_cancel_token};
 
 use crate::own_process::{alone, errors_of};
 use crate::patience::{LONG, eventually};
@@ -146,4 +146,34 @@ fn a_forgotten_guard_holds_its_lock() {
     assert_eq!(permits.available(), 1);
     assert!(permits.release(1).is_err(), "a permit that was not left behind is still held");
     drop(permits.acquire());
+}
+
+/// A destructor in a task that is dropped may wait, for async things too, with the last poll's waker gone.
+#[test]
+fn what_a_dropped_task_drops_may_wait() {
+    struct Leaving<'a>(&'a Mutex<u32>);
+    impl Drop for Leaving<'_> {
+        fn drop(&mut self) {
+            *wait(self.0.lock_async()) += 1;
+            *wait(tracked(self.0.lock_async())) += 1;
+        }
+    }
+    let mutex = Mutex::new(0);
+    let mut task = ByHand::pending(tracked(async {
+        let _leaving = Leaving(&mutex);
+        std::future::pending::<()>().await;
+    }));
+    assert!(task.poll().is_pending());
+    let (takes, is_taken) = mpsc::channel();
+    thread::scope(|scope| {
+        let mutex = &mutex;
+        scope.spawn(move || {
+            let _held = mutex.lock();
+            takes.send(()).unwrap();
+            eventually("the destructor waits", || mutex.statistics().waiting == 1);
+        });
+        is_taken.recv_timeout(LONG).unwrap();
+        drop(task);
+    });
+    assert_eq!(*mutex.lock(), 2);
 }
