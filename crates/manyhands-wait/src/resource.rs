@@ -69,6 +69,13 @@ pub trait Resource: Send + Sync {
         self.held_since(holder).map(Place::Here)
     }
 
+    /// A number that no other resource has while this one lives, but every other edge to the same thing: its
+    /// address. Where it is told, a task may await this and other resources at the same time, and a deadlock
+    /// is proven all the same. `None` if it is not known.
+    fn id(&self) -> Option<usize> {
+        None
+    }
+
     /// Asks a resource of a proven deadlock to break it by itself, as a pool can that starts one more
     /// worker. True if it did; then nobody is told of a deadlock.
     ///

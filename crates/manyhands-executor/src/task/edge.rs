@@ -59,6 +59,10 @@ impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
         is_from_outside(self.cell.header())
     }
 
+    fn id(&self) -> Option<usize> {
+        Some(std::ptr::from_ref(self.cell.header()).addr())
+    }
+
     fn relieve(&self) -> bool {
         relieve(&TaskHandle::new(CellRef::to(&*self.cell)))
     }

@@ -73,4 +73,8 @@ impl Resource for AsyncEdge {
     fn held_since(&self, holder: Agent) -> Option<&'static Location<'static>> {
         held_since(&self.core.hold, holder)
     }
+
+    fn id(&self) -> Option<usize> {
+        Some(Arc::as_ptr(&self.core).addr())
+    }
 }

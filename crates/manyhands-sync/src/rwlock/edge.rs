@@ -58,6 +58,10 @@ impl<C: Deref<Target = Core> + Send + Sync> Resource for Edge<C> {
         let readers = seats(self.core.word()).filter_map(|seat| self.core.readers.look(seat));
         readers.filter(|(reader, _)| *reader == holder).find_map(|(_, at)| at)
     }
+
+    fn id(&self) -> Option<usize> {
+        Some(std::ptr::from_ref::<Core>(&self.core).addr())
+    }
 }
 
 impl<C: Deref<Target = Core>> Edge<C> {

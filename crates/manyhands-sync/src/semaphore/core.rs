@@ -285,6 +285,10 @@ impl Resource for Core {
         let holding = entry.ledger.holdings().find(|holding| holding.agent == holder);
         holding.map(|holding| holding.taken_at)
     }
+
+    fn id(&self) -> Option<usize> {
+        Some(std::ptr::from_ref(self).addr())
+    }
 }
 
 /// The wait for permits.

@@ -4,9 +4,12 @@
 //! A task is woken through its waker and through nothing else. So each task has a waker of its own,
 //! counted: if after a poll there is exactly one clone of it, and that belongs to a [`Leaf`] of a
 //! primitive that the graph knows, then the task waits for that primitive alone, and its wait is
-//! published. With a timer or a foreign channel beside it there is a clone more, and nothing is said.
+//! published. Of several leaves, in a `join!` or a `select!`, there are as many clones, and the task is stuck
+//! only if it is with each. With a timer or a foreign channel beside it there is a clone more, and nothing
+//! is said.
 
 mod leaf;
+mod several;
 mod state;
 mod waker;
 
@@ -135,13 +138,14 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
             None => FirstWaker::new(&this.waker, cx.waker()).with(poll_with),
         };
         if poll.is_pending() {
-            let only_wait = this.state.known_leaves().and_then(|mut leaves| {
+            let whole_wait = this.state.known_leaves().and_then(|mut leaves| {
                 leaves.end_poll();
-                leaves.only_wait()
+                leaves.whole_wait()
             });
-            let is_known = |own: &OwnWaker| own.has_one_clone() && !own.was_woken();
-            if let Some(wait) = only_wait
-                && let Some(waker) = this.waker.get().filter(|own| is_known(own))
+            let is_known =
+                |own: &OwnWaker, leaves| own.has_only_clones_of(leaves) && !own.was_woken();
+            if let Some((wait, leaves)) = whole_wait
+                && let Some(waker) = this.waker.get().filter(|own| is_known(own, leaves))
             {
                 let (slot, agent) = this.state.listed(&this.task);
                 let is_provable = current_deadline().is_none();

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::several::Several;
 use super::waker::is_same;
 use crate::agent::Agent;
 use crate::context::{ContextKind, OwnedSlot};
@@ -188,12 +189,21 @@ impl Leaves {
         Some(self.pending.swap_remove(place))
     }
 
-    /// What the task waits for, if that is one thing as far as its leaves know. A wait that the last poll
-    /// did not come by may have been granted, and its waker be gone: nothing is known then.
-    pub(super) fn only_wait(&self) -> Option<LeafWait> {
+    /// What the task waits for as far as its leaves know, as one thing, and how many they are. A wait that the
+    /// last poll did not come by may have been granted, and its waker be gone: nothing is known then.
+    pub(super) fn whole_wait(&self) -> Option<(LeafWait, usize)> {
+        let is_current = |wait: &LeafWait| wait.polled == self.poll;
+        if self.has_other_wakers || !self.pending.iter().all(is_current) {
+            return None;
+        }
         match &self.pending[..] {
-            [wait] if !self.has_other_wakers && wait.polled == self.poll => Some(wait.clone()),
-            _ => None,
+            [] => None,
+            [wait] => Some((wait.clone(), 1)),
+            several => {
+                let resources = several.iter().map(|wait| Arc::clone(&wait.resource)).collect();
+                let resource = Arc::new(Several::of(resources)?);
+                Some((LeafWait { resource, ..several[0].clone() }, several.len()))
+            }
         }
     }
 

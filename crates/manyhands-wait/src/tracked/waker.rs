@@ -27,14 +27,12 @@ struct Counted {
     runtime: Waker,
     /// The task's own waker and all clones of it.
     wakers: AtomicUsize,
-    /// Whether the task would show its wait if only one clone were out: it is woken when that is so.
-    wants_to_show: AtomicBool,
+    /// Of how many wakers at most the task would show its wait: it is woken when no more are left. 0 if it
+    /// would not.
+    shows_with: AtomicUsize,
     /// Whether the task was woken since its last poll began: it is polled again, whatever it waits for.
     was_woken: AtomicBool,
 }
-
-/// The task's own waker and that of the leaf it waits for.
-const OWN_AND_LEAF: usize = 2;
 
 impl Counted {
     fn wake(&self) {
@@ -44,8 +42,9 @@ impl Counted {
 
     /// One waker less; true if the task is to be woken for that.
     fn remove(&self) -> bool {
-        self.wakers.fetch_sub(1, Ordering::SeqCst) == OWN_AND_LEAF + 1
-            && self.wants_to_show.swap(false, Ordering::SeqCst)
+        let left = self.wakers.fetch_sub(1, Ordering::SeqCst) - 1;
+        left != 0
+            && self.shows_with.compare_exchange(left, 0, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 }
 
@@ -54,7 +53,7 @@ impl OwnWaker {
         let counted = Arc::new(Counted {
             runtime: runtime.clone(),
             wakers: AtomicUsize::new(1),
-            wants_to_show: AtomicBool::new(false),
+            shows_with: AtomicUsize::new(0),
             was_woken: AtomicBool::new(false),
         });
         // SAFETY: `data` is from an `Arc`, as all functions of the table expect, which lives for as long
@@ -82,16 +81,16 @@ impl OwnWaker {
         self.counted.wakers.load(Ordering::SeqCst) - 1
     }
 
-    /// Whether the clone of a leaf is the only one. If not, the task is woken as soon as it is: a clone
-    /// that has just woken the task may still be about to be dropped.
-    pub(super) fn has_one_clone(&self) -> bool {
+    /// Whether there are no clones but those of so many leaves. If there are, the task is woken as soon as
+    /// they are gone: a clone that has just woken the task may still be about to be dropped.
+    pub(super) fn has_only_clones_of(&self, leaves: usize) -> bool {
         // Before the count is looked at: whoever drops a clone after that sees this.
-        self.counted.wants_to_show.store(true, Ordering::SeqCst);
-        let is_one = self.clones() == OWN_AND_LEAF - 1;
-        if is_one {
-            self.counted.wants_to_show.store(false, Ordering::Relaxed);
+        self.counted.shows_with.store(1 + leaves, Ordering::SeqCst);
+        let are_all = self.clones() == leaves;
+        if are_all {
+            self.counted.shows_with.store(0, Ordering::Relaxed);
         }
-        is_one
+        are_all
     }
 
     /// Whether the task was woken since its poll began. To be asked after the clones were counted: a
@@ -103,7 +102,7 @@ impl OwnWaker {
     /// The task is awake: whatever is dropped is not worth a wake-up, and who has woken it so far is
     /// heard.
     pub(super) fn begin_poll(&self) {
-        self.counted.wants_to_show.store(false, Ordering::Relaxed);
+        self.counted.shows_with.store(0, Ordering::Relaxed);
         self.counted.was_woken.swap(false, Ordering::SeqCst);
     }
 }
@@ -258,12 +257,12 @@ mod tests {
         let own = OwnWaker::new(&Waker::from(Arc::clone(&woken)));
         let clones: [Waker; 3] = std::array::from_fn(|_| own.waker().clone());
         let [one, two, three] = clones;
-        assert!(!own.has_one_clone());
+        assert!(!own.has_only_clones_of(1));
         drop(one);
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
         drop(two);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
-        assert!(own.has_one_clone());
+        assert!(own.has_only_clones_of(1));
         drop(three);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
     }

@@ -106,6 +106,10 @@ impl Resource for Baton {
         write!(f, "baton '{}'", self.name)
     }
 
+    fn id(&self) -> Option<usize> {
+        Some(std::ptr::from_ref(self).addr())
+    }
+
     fn held_since(&self, holder: Agent) -> Option<&'static Location<'static>> {
         // SAFETY: null, or a location, which is never gone.
         let taken_at = unsafe { self.taken_at.load(Ordering::Relaxed).as_ref() };

@@ -5,6 +5,7 @@ mod cycles;
 mod doubt;
 mod knots;
 mod reports;
+mod several;
 mod sigquit;
 mod stress;
 mod tasks;
