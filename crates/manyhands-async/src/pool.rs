@@ -14,7 +14,7 @@ use manyhands_executor::{
     Executor, Home, InProcess, Job, Map, MapOptions, Rejected, RejectedReason, Shutdown, Task,
     TaskHandle, Workforce, contain_panic,
 };
-use manyhands_wait::Blockers;
+use manyhands_wait::{Blockers, Relief};
 use tokio::runtime::Handle;
 
 use crate::running::Running;
@@ -273,7 +273,7 @@ impl State {
     /// what is queued, and none of them would find out that nobody will begin it.
     fn ends_relief(&self) -> bool {
         let all_wait = || self.flights.values().all(TaskHandle::is_stopped);
-        self.relief > 0 && (self.queued.is_empty() || !all_wait())
+        self.relief > 0 && (self.queued.is_empty() || self.flights.is_empty() || !all_wait())
     }
 
     /// The job of this task, wherever it is in the queue; `unless_future`, if it is none.
@@ -347,11 +347,11 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
-        let Some(shared) = self.this.upgrade() else { return false };
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> Option<Relief> {
+        let shared = self.this.upgrade()?;
         let mut state = self.lock();
         if state.relief >= self.relief_max.load(Ordering::Relaxed) {
-            return false;
+            return None;
         }
         let mut over = Vec::new();
         // A future would not be polled now.
@@ -366,12 +366,16 @@ impl Workforce for Shared {
             state.take_off(job);
         }
         drop(state);
-        let relieved = job.is_some();
-        // It panics if the operating system refuses a thread; the job is lost then, and its place
-        // comes back.
-        contain_panic(|| job.into_iter().for_each(|job| Shared::launch(&shared, job)));
-        over.into_iter().for_each(|job| contain_panic(|| drop(job)));
-        relieved
+        // What is over may hold values of the program. And a runtime that is shut down drops the job, so
+        // that its callbacks run.
+        let has_begun = job.is_some();
+        let relief = Relief::by(move || {
+            // It panics if the operating system refuses a thread; the job is lost then, and its place
+            // comes back.
+            contain_panic(|| job.into_iter().for_each(|job| Shared::launch(&shared, job)));
+            over.into_iter().for_each(|job| contain_panic(|| drop(job)));
+        });
+        has_begun.then_some(relief)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use manyhands_executor::{Home, TaskHandle, Workforce};
-use manyhands_wait::{Blockers, SerialExecutor};
+use manyhands_wait::{Blockers, Relief, SerialExecutor};
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 
 /// The turns in which a runtime polls its tasks, one for all pools on it.
@@ -60,7 +60,7 @@ impl Workforce for Turns {
     }
 
     /// Nothing can be begun but in a turn.
-    fn relieve(&self, _awaited: Option<&TaskHandle>) -> bool {
-        false
+    fn relieve(&self, _awaited: Option<&TaskHandle>) -> Option<Relief> {
+        None
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use manyhands_wait::{Agent, Blockers, Reason, Resource};
+use manyhands_wait::{Agent, Blockers, Reason, Relief, Resource, Stuck};
 
 use crate::completions::Completions;
 use crate::primitive::{Mutex, lock};
@@ -92,8 +92,8 @@ where
         self.open().any(|handle| edge::is_from_outside(handle.header()))
     }
 
-    fn relieve(&self) -> bool {
-        self.open().any(edge::relieve)
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        self.open().find_map(|handle| edge::relieve(handle, stuck))
     }
 }
 
@@ -148,9 +148,7 @@ impl Resource for SharedTasksEdge {
         self.look(|edge| edge.is_from_outside())
     }
 
-    fn relieve(&self) -> bool {
-        // Without the lock: an executor begins one of them.
-        let handles: Vec<TaskHandle> = lock(&self.handles).values().cloned().collect();
-        handles.iter().any(edge::relieve)
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        self.look(|edge| edge.relieve(stuck))
     }
 }

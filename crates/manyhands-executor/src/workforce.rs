@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 
-use manyhands_wait::Blockers;
+use manyhands_wait::{Blockers, Relief};
 
 use crate::home::Home;
 use crate::task::TaskHandle;
@@ -24,9 +24,9 @@ pub trait Workforce: Send + Sync {
 
     /// Has one more task begun although all places are taken, because all who have them were proven to
     /// wait, in the end, for what is queued: the awaited task if it is named, with
-    /// [`run_here`](TaskHandle::run_here) or out of the queue, else the next one. `false` if there may be
-    /// no more.
-    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool;
+    /// [`run_here`](TaskHandle::run_here) or out of the queue, else the next one. `None` if there may be
+    /// no more. What may run code of the program, or wake somebody, is left to the [`Relief`].
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> Option<Relief>;
 }
 
 impl Home {
@@ -48,9 +48,9 @@ pub(crate) fn blockers_at(home: u32, blockers: &mut Blockers) {
     }
 }
 
-/// Has the home of this queued task begin it. `true` if it will.
-pub(crate) fn relieve(awaited: &TaskHandle) -> bool {
-    workforce_of(awaited.header().home()).is_some_and(|workforce| workforce.relieve(Some(awaited)))
+/// Has the home of this queued task begin it, if it will.
+pub(crate) fn relieve(awaited: &TaskHandle) -> Option<Relief> {
+    workforce_of(awaited.header().home())?.relieve(Some(awaited))
 }
 
 fn workforce_of(home: u32) -> Option<Arc<dyn Workforce>> {

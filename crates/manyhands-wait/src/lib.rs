@@ -34,6 +34,7 @@ mod proxy;
 mod publication;
 mod quiet;
 mod reason;
+mod relief;
 mod report;
 mod resource;
 mod scheduled;
@@ -69,6 +70,7 @@ pub use place::Place;
 pub use proxy::ProxyAgent;
 pub use quiet::{Quiet, QuietWatch, report_when_quiet, while_idle};
 pub use reason::Reason;
+pub use relief::{Relief, Stuck};
 pub use report::{
     Report, ReportListener, is_deadlock_detection_on, on_report, set_deadlock_detection,
 };

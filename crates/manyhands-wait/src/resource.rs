@@ -5,6 +5,7 @@ use std::panic::Location;
 
 use crate::agent::Agent;
 use crate::place::Place;
+use crate::relief::{Relief, Stuck};
 
 /// What a context waits for, as the wait-for graph asks it: a lock, a task, a place in a queue.
 ///
@@ -76,13 +77,15 @@ pub trait Resource: Send + Sync {
         None
     }
 
-    /// Asks a resource of a proven deadlock to break it by itself, as a pool can that starts one more
-    /// worker. True if it did; then nobody is told of a deadlock.
+    /// Asks a resource of a proven deadlock, that of those who are `stuck`, to break it by itself, as a pool
+    /// can that starts one more worker. Then nobody is told of a deadlock; if it turns out not to be broken,
+    /// the resource is asked again, so it must not say so without end.
     ///
     /// Called like the other methods, while the wait is published; it may start a thread, and may not
-    /// wait.
-    fn relieve(&self) -> bool {
-        false
+    /// wait. What may run code of others is left to the [`Relief`].
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        let _ = stuck;
+        None
     }
 }
 

@@ -58,7 +58,11 @@ impl Places {
         let Some(ended) = state.holders.remove(&task) else { return false };
         // Where all that are left wait, they may wait for queued jobs, and none of them would find
         // out: so the place is kept for these.
-        if state.relief > 0 && !(has_jobs() && state.holders.values().all(TaskHandle::is_stopped)) {
+        if state.holders.is_empty() {
+            state.relief = 0;
+        } else if state.relief > 0
+            && !(has_jobs() && state.holders.values().all(TaskHandle::is_stopped))
+        {
             state.relief -= 1;
         }
         let has_room = self.room_in(&state) > 0;
@@ -95,5 +99,29 @@ impl Places {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use manyhands_executor::{Task, TaskOptions};
+
+    use super::*;
+
+    fn job() -> (Task<()>, Job) {
+        Job::of(TaskOptions::new(), || ())
+    }
+
+    #[test]
+    fn places_beyond_the_limit_are_gone_when_nobody_has_one() {
+        let places = Places::new(1, 4);
+        let [first, second, third] = [job(), job(), job()];
+        let taken = places.take(|| Some(first.1)).unwrap();
+        assert!(places.relieve() && places.relieve());
+        // What was to be begun beyond the limit was begun by somebody else.
+        assert!(places.give_back(taken.id().unwrap(), || true));
+        let taken = places.take(|| Some(second.1)).unwrap();
+        assert!(places.take(|| Some(third.1)).is_none());
+        drop(taken);
     }
 }

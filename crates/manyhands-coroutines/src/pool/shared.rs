@@ -11,7 +11,7 @@ use crossbeam_utils::CachePadded;
 use manyhands_executor::{
     Home, Job, JobQueue, Rejected, RejectedReason, Shutdown, TaskHandle, TaskOptions, Workforce,
 };
-use manyhands_wait::{Agent, Blockers};
+use manyhands_wait::{Agent, Blockers, Relief};
 
 use super::builder::CoroutinePoolBuilder;
 use super::end::End;
@@ -324,10 +324,10 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> Option<Relief> {
         let granted = self.places.as_ref().is_some_and(Places::relieve);
         if !granted {
-            return false;
+            return None;
         }
         if let Some(task) = awaited.cloned() {
             // A job of its own, before all others, which runs that task; its own job finds nothing to do.
@@ -337,6 +337,6 @@ impl Workforce for Shared {
             self.queue.push(job);
         }
         self.wake_all();
-        true
+        Some(Relief::done())
     }
 }

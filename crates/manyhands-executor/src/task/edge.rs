@@ -16,7 +16,7 @@
 use std::fmt;
 use std::ops::Deref;
 
-use manyhands_wait::{Agent, Blockers, Resource};
+use manyhands_wait::{Agent, Blockers, Relief, Resource, Stuck};
 
 use super::{CellRef, Headed, JobCell, Phase, TaskHandle};
 use crate::remote::remote_of;
@@ -63,8 +63,8 @@ impl<C: Deref<Target = dyn JobCell> + Send + Sync> Resource for TaskEdge<C> {
         Some(std::ptr::from_ref(self.cell.header()).addr())
     }
 
-    fn relieve(&self) -> bool {
-        relieve(&TaskHandle::new(CellRef::to(&*self.cell)))
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        relieve(&TaskHandle::new(CellRef::to(&*self.cell)), stuck)
     }
 }
 
@@ -96,9 +96,12 @@ pub(crate) fn is_from_outside(header: &Header) -> bool {
     }
 }
 
-/// Has the executor of a queued task begin it although all its workers wait. `true` if it will.
-pub(crate) fn relieve(awaited: &TaskHandle) -> bool {
-    awaited.queued_at().is_some() && workforce::relieve(awaited)
+/// Has the executor of a queued task begin it although all its workers wait, if that is why it has not
+/// begun, and the executor will.
+pub(crate) fn relieve(awaited: &TaskHandle, stuck: &Stuck<'_>) -> Option<Relief> {
+    let home = awaited.queued_at()?;
+    let is_why = stuck.is_met_by_nobody_else(|blockers| workforce::blockers_at(home, blockers));
+    if is_why { workforce::relieve(awaited) } else { None }
 }
 
 fn name(agent: Option<Agent>, blockers: &mut Blockers) {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use manyhands_executor::{TaskHandle, Workforce};
-use manyhands_wait::{Agent, Blockers, Spin};
+use manyhands_wait::{Agent, Blockers, Relief, Spin};
 
 use super::shared::{Shared, Slot};
 use super::worker;
@@ -30,18 +30,18 @@ impl Workforce for Shared {
         }
     }
 
-    fn relieve(&self, awaited: Option<&TaskHandle>) -> bool {
-        let Some(shared) = self.this.upgrade() else { return false };
+    fn relieve(&self, awaited: Option<&TaskHandle>) -> Option<Relief> {
+        let shared = self.this.upgrade()?;
         let mut roster = self.roster();
         if self.relief.load(Ordering::Relaxed) >= self.relief_max || self.broken.get().is_some() {
-            return false;
+            return None;
         }
         self.relief.fetch_add(1, Ordering::SeqCst);
         let started = worker::start(&shared, &mut roster, awaited.cloned());
         if !started {
             self.relief.fetch_sub(1, Ordering::SeqCst);
         }
-        started
+        started.then(Relief::done)
     }
 }
 

@@ -7,7 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use manyhands_executor::Workforce;
-use manyhands_wait::{Agent, Blockers, Deadlock, Reason, Resource, Wait, WaitError};
+use manyhands_wait::{
+    Agent, Blockers, Deadlock, Reason, Relief, Resource, Stuck, Wait, WaitError,
+};
 
 static ROOM: Reason = Reason::new("room in the queue of a thread pool");
 
@@ -133,7 +135,7 @@ impl Resource for RoomEdge<'_> {
         f.write_str(ROOM.text())
     }
 
-    fn relieve(&self) -> bool {
+    fn relieve(&self, _stuck: &Stuck<'_>) -> Option<Relief> {
         self.workers.relieve(None)
     }
 }

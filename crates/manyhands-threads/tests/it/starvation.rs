@@ -1,9 +1,9 @@
 //! Pools whose workers all wait for jobs that are queued behind them, through others: one more worker,
 //! for as long as it is needed, or a deadlock that says so.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use manyhands_executor::{Task, TaskError, TaskHandle};
+use manyhands_executor::{Task, TaskError, TaskHandle, wait_all};
 use manyhands_threads::{Thread, ThreadPool};
 
 use crate::patience::{Gate, eventually};
@@ -125,6 +125,41 @@ fn fill_while_the_worker_waits(pool: ThreadPool) -> (Task<Result<(), String>>, T
         handle.wait_checked().map_err(|deadlock| deadlock.to_string())
     });
     (waiting, filler.join().unwrap())
+}
+
+#[test]
+fn a_pool_that_is_merely_busy_is_no_part_of_a_deadlock_beside() {
+    // A thread waits for two tasks: one that waits for the thread, and one behind a job that goes on.
+    let (busy, other) = (of_one(), of_one());
+    let goes_on = Arc::new(Gate::default());
+    let in_the_way = busy.spawn({
+        let goes_on = Arc::clone(&goes_on);
+        move || goes_on.pass()
+    });
+    let queued = busy.spawn(|| 1);
+    let place: Arc<Mutex<Option<TaskHandle>>> = Arc::default();
+    let circular = other.spawn({
+        let place = Arc::clone(&place);
+        move || {
+            eventually("the thread is known", || place.lock().unwrap().is_some());
+            let thread = place.lock().unwrap().take().unwrap();
+            thread.wait_checked().map_or(1, |()| 0)
+        }
+    });
+    let thread = Thread::spawn(move || {
+        let _split = wait_all(&[&circular, &queued]);
+        circular.result().unwrap()
+    });
+    *place.lock().unwrap() = Some(thread.handle());
+    // Whichever of the two has begun to wait last is told.
+    let told = match thread.join() {
+        Ok(told) => told == 1,
+        Err(error) => error.is_deadlock(),
+    };
+    assert!(told);
+    assert_eq!(busy.statistics().started, 1);
+    goes_on.open();
+    in_the_way.result().unwrap();
 }
 
 #[test]

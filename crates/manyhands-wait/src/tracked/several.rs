@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::agent::Agent;
 use crate::place::Place;
+use crate::relief::{Relief, Stuck};
 use crate::resource::{Blockers, Resource};
 
 /// Of so many waits at a time something can be proven.
@@ -80,7 +81,7 @@ impl Resource for Several {
         self.0.iter().any(|resource| resource.is_from_outside())
     }
 
-    fn relieve(&self) -> bool {
-        self.0.iter().any(|resource| resource.relieve())
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        self.0.iter().find_map(|resource| resource.relieve(stuck))
     }
 }

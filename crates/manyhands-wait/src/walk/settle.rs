@@ -9,6 +9,7 @@ use crate::deadlock::{Deadlock, Holder, Participant};
 use crate::place::Place;
 use crate::primitive::{Mutex, global, lock};
 use crate::publication::Publication;
+use crate::relief::Stuck;
 use crate::report::{Report, tell};
 
 /// Why a task waits that is not seen to wait for anything but its executor.
@@ -22,7 +23,7 @@ const ROUNDS: u32 = 16;
 pub(crate) enum Outcome {
     /// The wait may end, or another detector sees to it; or a victim was chosen.
     Settled,
-    /// Those it waits for were busy with waiting and going on while they were looked at.
+    /// Those it waits for were busy with waiting and going on while they were looked at, or were relieved.
     LookAgain,
 }
 
@@ -37,24 +38,40 @@ global! {
 pub(crate) fn detect(start: Agent) -> Outcome {
     for _ in 0..ROUNDS {
         let Some(knot) = explore(start) else { return Outcome::Settled };
-        if knot.is_proven() && settle(&knot) {
-            return Outcome::Settled;
+        match if knot.is_proven() { settle(&knot) } else { Settled::Gone } {
+            Settled::Told => return Outcome::Settled,
+            // What was done may not be all that is missing.
+            Settled::Relieved => return Outcome::LookAgain,
+            Settled::Gone => (),
         }
         crate::primitive::yield_now();
     }
     Outcome::LookAgain
 }
 
-/// False if the knot is no more.
-fn settle(knot: &Knot) -> bool {
+/// What became of a knot.
+enum Settled {
+    /// A victim was told; or nobody can be, and it was reported.
+    Told,
+    /// What is waited for breaks it by itself.
+    Relieved,
+    /// It is no more.
+    Gone,
+}
+
+fn settle(knot: &Knot) -> Settled {
     let settling = lock(&SETTLING);
     // A detector before us may have broken it: what it has condemned counts as going on.
     if !knot.is_proven() {
-        return false;
+        return Settled::Gone;
     }
-    let relieve = |publication: &Publication| publication.resource().is_some_and(|it| it.relieve());
-    if knot.members().iter().any(|member| member.with_wait(relieve).unwrap_or(false)) {
-        return true;
+    let members = knot.members().iter().map(|member| member.agent).collect();
+    let stuck = Stuck::new(&members);
+    let relieve = |publication: &Publication| publication.resource()?.relieve(&stuck);
+    if let Some(relief) = knot.members().iter().find_map(|member| member.with_wait(relieve)?) {
+        drop(settling);
+        relief.carry_out();
+        return Settled::Relieved;
     }
     let may_be_victim =
         |member: &&Member| member.with_wait(Publication::may_be_victim).unwrap_or(false);
@@ -66,11 +83,11 @@ fn settle(knot: &Knot) -> bool {
         if !tell(&Report::Deadlock(deadlock.clone())) {
             eprintln!("manyhands: {deadlock}");
         }
-        return true;
+        return Settled::Told;
     };
     let deadlock = Deadlock::new(Some(victim.agent), participants);
     let Some(waker) = victim.with_wait(|publication| publication.condemn(deadlock.clone())) else {
-        return false;
+        return Settled::Gone;
     };
     drop(settling);
     tell(&Report::Deadlock(deadlock));
@@ -78,7 +95,7 @@ fn settle(knot: &Knot) -> bool {
     if let Some(waker) = waker.filter(|_| victim.agent != knot.members()[0].agent) {
         waker.wake();
     }
-    true
+    Settled::Told
 }
 
 /// A member in words; `None` if it goes on after all, because somebody has cancelled it.

@@ -2,10 +2,13 @@
 //! follows from them, on random graphs.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::Waker;
 
-use manyhands_wait::{Agent, Blockers, ContextKind, Deadlock, Place, ProxyAgent, Reason, Resource};
+use manyhands_wait::{
+    Agent, Blockers, ContextKind, Deadlock, Place, ProxyAgent, Reason, Relief, Resource, Stuck,
+};
 
 static KNOT: Reason = Reason::new("a knot in a test");
 
@@ -13,12 +16,26 @@ static KNOT: Reason = Reason::new("a knot in a test");
 /// fulfilled by somebody unknown.
 struct Conditions {
     conditions: Vec<Vec<Agent>>,
-    relieves: bool,
+    relief: Help,
+    /// How often it was asked for relief.
     asked: Mutex<u32>,
+}
+
+/// What one that is asked to break the knot by itself does.
+#[derive(PartialEq)]
+enum Help {
+    Nothing,
+    /// What it can.
+    All,
+    /// So many times something that does not break it.
+    InVain(u32),
 }
 
 impl Resource for Conditions {
     fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
+        if self.relief == Help::All && *self.asked.lock().unwrap() > 0 {
+            return blockers.may_end();
+        }
         for condition in &self.conditions {
             blockers.also(|also| {
                 condition.iter().for_each(|&agent| also.any_of(agent));
@@ -33,14 +50,24 @@ impl Resource for Conditions {
         write!(f, "{} conditions", self.conditions.len())
     }
 
-    fn relieve(&self) -> bool {
-        *self.asked.lock().unwrap() += 1;
-        self.relieves
+    fn relieve(&self, stuck: &Stuck<'_>) -> Option<Relief> {
+        assert!(stuck.is_met_by_nobody_else(|blockers| self.blockers(Agent::current(), blockers)));
+        let mut asked = self.asked.lock().unwrap();
+        *asked += 1;
+        match self.relief {
+            Help::Nothing => None,
+            Help::All => Some(Relief::done()),
+            Help::InVain(times) => (*asked <= times).then(Relief::done),
+        }
     }
 }
 
 fn conditions(conditions: Vec<Vec<Agent>>) -> Arc<Conditions> {
-    Arc::new(Conditions { conditions, relieves: false, asked: Mutex::new(0) })
+    with_relief(conditions, Help::Nothing)
+}
+
+fn with_relief(conditions: Vec<Vec<Agent>>, relief: Help) -> Arc<Conditions> {
+    Arc::new(Conditions { conditions, relief, asked: Mutex::new(0) })
 }
 
 fn crowd(size: usize) -> Vec<ProxyAgent> {
@@ -96,24 +123,43 @@ fn a_condition_that_somebody_unknown_may_meet_proves_nothing() {
 fn a_resource_that_breaks_the_cycle_by_itself_spares_everybody() {
     let mut crowd = crowd(2);
     let [a, b] = [0, 1].map(|place| crowd[place].agent());
-    let grows =
-        Arc::new(Conditions { conditions: vec![vec![b]], relieves: true, asked: Mutex::new(0) });
+    let grows = with_relief(vec![vec![b]], Help::All);
     wait(&mut crowd[0], Arc::clone(&grows)).unwrap();
     wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap();
     assert_eq!(*grows.asked.lock().unwrap(), 1);
 }
 
 #[test]
+fn what_was_no_relief_after_all_is_told() {
+    let mut crowd = crowd(2);
+    let [a, b] = [0, 1].map(|place| crowd[place].agent());
+    let in_vain = with_relief(vec![vec![b]], Help::InVain(3));
+    wait(&mut crowd[0], Arc::clone(&in_vain)).unwrap();
+    let deadlock = wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap_err();
+    assert_eq!(names(&deadlock), ["p0", "p1"]);
+    assert_eq!(*in_vain.asked.lock().unwrap(), 4);
+}
+
+#[test]
 fn who_waits_for_a_cycle_without_being_part_of_it_leaves_it_to_others() {
     let mut crowd = crowd(2);
     let [a, b] = [0, 1].map(|place| crowd[place].agent());
-    // Only while the detection is off can a cycle stand: here it is one that relieves itself in vain.
-    let grows =
-        Arc::new(Conditions { conditions: vec![vec![a]], relieves: true, asked: Mutex::new(0) });
-    wait(&mut crowd[0], grows).unwrap();
+    // A cycle stands only where nobody can be given an error, because all unwind.
+    struct WaitsForItself<'a>(&'a mut ProxyAgent);
+    impl Drop for WaitsForItself<'_> {
+        fn drop(&mut self) {
+            let own = self.0.agent();
+            wait(self.0, conditions(vec![vec![own]])).expect("nobody is told while it unwinds");
+        }
+    }
+    let unwound = catch_unwind(AssertUnwindSafe(|| {
+        let _waits = WaitsForItself(&mut crowd[0]);
+        panic!("to unwind");
+    }));
+    assert!(unwound.is_err());
     wait(&mut crowd[1], conditions(vec![vec![a]])).unwrap();
     assert!(crowd[1].deadlock().is_none() && crowd[0].deadlock().is_none());
-    assert_ne!(a, b);
+    assert!(wait(&mut crowd[1], conditions(vec![vec![b]])).is_err());
 }
 
 /// Numbers that are the same each time.
