@@ -59,6 +59,8 @@ impl Relief {
 
 impl fmt::Debug for Relief {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Relief").field(&if self.0.is_some() { "to be done" } else { "done" }).finish()
+        f.debug_tuple("Relief")
+            .field(&if self.0.is_some() { "to be done" } else { "done" })
+            .finish()
     }
 }

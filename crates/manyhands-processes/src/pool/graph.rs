@@ -13,7 +13,7 @@
 use std::fmt;
 
 use manyhands_executor::{Remote, TaskHandle, Workforce};
-use manyhands_wait::{Agent, Blockers, Reason, Resource};
+use manyhands_wait::{Agent, Blockers, Reason, Relief, Resource};
 
 use super::floor::Floor;
 use super::seat::{Seat, Stage};
@@ -55,8 +55,8 @@ impl Workforce for Shared {
     }
 
     /// A pool of processes does not grow: a worker is a process, and to start one takes its time.
-    fn relieve(&self, _awaited: Option<&TaskHandle>) -> bool {
-        false
+    fn relieve(&self, _awaited: Option<&TaskHandle>) -> Option<Relief> {
+        None
     }
 }
 

@@ -5,9 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Waker;
 
 use crossbeam_utils::CachePadded;
-use manyhands_executor::{
-    Home, Job, JobQueue, Rejected, RejectedReason, TaskError, TaskErrorKind,
-};
+use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason, TaskError, TaskErrorKind};
 
 use super::batch::{Batch, Ending, cancelled};
 use super::builder::Settings;

@@ -7,9 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 
 use manyhands_executor::Workforce;
-use manyhands_wait::{
-    Agent, Blockers, Deadlock, Reason, Relief, Resource, Stuck, Wait, WaitError,
-};
+use manyhands_wait::{Agent, Blockers, Deadlock, Reason, Relief, Resource, Stuck, Wait, WaitError};
 
 static ROOM: Reason = Reason::new("room in the queue of a thread pool");
 
