@@ -66,9 +66,9 @@ mod warden;
 pub use exit_status::ExitStatus;
 pub use manager::{
     Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,
-    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap, ManagedPermit,
-    ManagedQueue, ManagedSemaphore, ManagedValue, Manager, ManagerError, ManagerErrorKind,
-    ObjectId, managed_locks,
+    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap,
+    ManagedOwnedPermit, ManagedPermit, ManagedQueue, ManagedSemaphore, ManagedValue, Manager,
+    ManagerError, ManagerErrorKind, ObjectId, managed_locks,
 };
 pub use memory::{
     AtomicInteger, Bytes, MemoryError, Pipe, PipeError, Shareable, Shared, SharedArray,

@@ -40,7 +40,8 @@ fn what_a_function_drops_is_given_back_when_it_has_ended() {
     let queue = crate::Queue::<u8>::new();
     let there = queue.clone();
     let guard = lock.lock().unwrap().into_owned();
-    let object = manager.manage(Some((guard, seats.acquire().unwrap(), queue, Manager::new())));
+    let permit = seats.acquire().unwrap().into_owned();
+    let object = manager.manage(Some((guard, permit, queue, Manager::new())));
     let drop_all = |all: &mut Option<_>, ()| drop(all.take());
     assert!(lock.try_lock().unwrap().is_none());
     assert_eq!(object.call(drop_all, ()), Ok(()));

@@ -27,8 +27,9 @@ mod line_tests;
 pub use error::{ManagerError, ManagerErrorKind};
 pub use objects::{
     Full, LockSituation, LockUser, Managed, ManagedBarrier, ManagedCounter, ManagedEvent,
-    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap, ManagedPermit,
-    ManagedQueue, ManagedSemaphore, ManagedValue, ObjectId, managed_locks,
+    ManagedList, ManagedLock, ManagedLockGuard, ManagedLockOwnedGuard, ManagedMap,
+    ManagedOwnedPermit, ManagedPermit, ManagedQueue, ManagedSemaphore, ManagedValue, ObjectId,
+    managed_locks,
 };
 
 use std::collections::HashMap;
@@ -42,7 +43,7 @@ use manyhands_executor::Portable;
 
 use link::{Link, Socket};
 use object::{AnyObject, Object, Plain, State};
-use objects::{BarrierState, EventState, LockState, SemaphoreState};
+use objects::{BarrierState, EventState, LockState, Refuse, SemaphoreState};
 pub(crate) use objects::{QueueState, waits_as};
 use serving::Serving;
 
@@ -133,12 +134,12 @@ impl Manager {
 
     /// A lock.
     pub fn lock(&self) -> ManagedLock {
-        ManagedLock::of(self.keep_lock(LockState::default()))
+        ManagedLock::of(self.keep_refusing(LockState::default()))
     }
 
     /// A lock with a name, for messages and [`managed_locks`].
     pub fn lock_named(&self, name: impl Into<String>) -> ManagedLock {
-        ManagedLock::of(self.keep_lock(LockState::named(Some(name.into()))))
+        ManagedLock::of(self.keep_refusing(LockState::named(Some(name.into()))))
     }
 
     /// An event that is not set.
@@ -148,7 +149,12 @@ impl Manager {
 
     /// A semaphore with so many permits.
     pub fn semaphore(&self, permits: usize) -> ManagedSemaphore {
-        ManagedSemaphore::of(self.keep(SemaphoreState::new(permits)))
+        ManagedSemaphore::of(self.keep_refusing(SemaphoreState::new(None, permits)))
+    }
+
+    /// A semaphore with a name, for messages, and so many permits.
+    pub fn semaphore_named(&self, name: impl Into<String>, permits: usize) -> ManagedSemaphore {
+        ManagedSemaphore::of(self.keep_refusing(SemaphoreState::new(Some(name.into()), permits)))
     }
 
     /// A barrier for so many participants. With 0 or 1 nobody waits at it.
@@ -179,7 +185,7 @@ impl Manager {
         self.len() == 0
     }
 
-    fn keep_lock(&self, state: LockState) -> Arc<Object<LockState>> {
+    fn keep_refusing<S: Refuse>(&self, state: S) -> Arc<Object<S>> {
         let object = self.keep(state);
         // Inside of an object it stays out of the wait-for graph, and out of nothing else.
         let _nested = object.with(|state| state.belongs_to(&object));

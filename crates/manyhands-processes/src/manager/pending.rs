@@ -104,6 +104,8 @@ impl<S: State, R: Portable> Pending<S, R> {
         };
         let wait = match &edge {
             Some(edge) => Wait::new(reason).on(&**edge),
+            // The owner may answer whatever happens here.
+            None if matches!(self.way, Way::There(_)) => Wait::new(reason).ended_from_outside(),
             None => Wait::new(reason),
         };
         match wait.run_checked(&mut self) {

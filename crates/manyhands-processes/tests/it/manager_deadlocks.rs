@@ -3,7 +3,9 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use manyhands_executor::{Executor, ExecutorExt, Shutdown, Task};
-use manyhands_processes::{ManagedBarrier, ManagedLock, Manager, ManagerError, ProcessPool};
+use manyhands_processes::{
+    ManagedBarrier, ManagedLock, ManagedSemaphore, Manager, ManagerError, ProcessPool,
+};
 use manyhands_wait::Deadlock;
 
 use crate::patience::eventually;
@@ -153,4 +155,104 @@ fn the_end_of_a_pool_one_of_whose_tasks_wants_the_parents_lock_is_told() {
     drop(guard);
     assert!(first.result().unwrap().is_ok());
     pool.shutdown(Shutdown::WAIT);
+}
+
+fn sit_on_both(
+    (has, wants, both_have_one): (ManagedSemaphore, ManagedSemaphore, ManagedBarrier),
+) -> Result<(), ManagerError> {
+    let _permit = has.acquire()?;
+    both_have_one.wait()?;
+    wants.acquire().map(drop)
+}
+
+#[test]
+fn two_workers_that_take_two_semaphores_crosswise_do_not_hang() {
+    let manager = Manager::new();
+    let (chair, table) = (manager.semaphore_named("chair", 1), manager.semaphore_named("table", 1));
+    let pool = ProcessPool::new(2).unwrap();
+    let both = manager.barrier(2);
+    for _ in 0..3 {
+        let first = pool.submit(sit_on_both, (chair.clone(), table.clone(), both.clone()));
+        let second = pool.submit(sit_on_both, (table.clone(), chair.clone(), both.clone()));
+        let outcomes = [first.result().unwrap(), second.result().unwrap()];
+        let told: Vec<&ManagerError> =
+            outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+        assert_eq!(told.len(), 1, "one victim, and the other one goes on: {outcomes:?}");
+        assert!(told[0].is_would_deadlock(), "{told:?}");
+        let report = told[0].message();
+        for name in ["chair", "table"] {
+            let part = format!(" waits for managed semaphore '{name}' at ");
+            assert!(report.contains(&part), "{report} lacks {part}");
+        }
+        let held = report.matches(", which is held by process '").count();
+        let since = report.matches("' since crates/manyhands-processes/tests/it/").count();
+        assert_eq!((held, since), (2, 2), "{report}");
+    }
+    eventually("all permits are back", || {
+        [chair.available(), table.available()] == [Ok(1), Ok(1)]
+    });
+}
+
+fn sit(seats: ManagedSemaphore) -> Result<(), ManagerError> {
+    seats.acquire().map(drop)
+}
+
+#[test]
+fn a_parent_with_all_permits_that_waits_for_a_task_which_wants_one_is_told() {
+    let manager = Manager::new();
+    let seats = manager.semaphore_named("seats", 2);
+    let pool = ProcessPool::new(1).unwrap();
+    let permits = [seats.acquire().unwrap(), seats.acquire().unwrap()];
+    let task = pool.submit(sit, seats.clone());
+    let report = match task.result() {
+        Err(error) => error.deadlock().unwrap().to_string(),
+        Ok(seated) => seated.unwrap_err().message().to_owned(),
+    };
+    assert!(report.contains(" waits for managed semaphore 'seats' at "), "{report}");
+    assert!(report.contains(" waits for result of task "), "{report}");
+    drop(permits);
+}
+
+#[test]
+fn a_permit_that_somebody_else_may_give_back_is_waited_for() {
+    let manager = Manager::new();
+    let pool = ProcessPool::new(1).unwrap();
+    let wait_for_one = |seats: &ManagedSemaphore, give_back: &(dyn Fn() + Sync)| {
+        let task = pool.submit(sit, seats.clone());
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                eventually("the parent waits", || {
+                    manyhands_wait::dump().to_string().contains(" for result of task ")
+                });
+                give_back();
+            });
+            assert_eq!(task.result().unwrap(), Ok(()));
+        });
+    };
+
+    // By another thread, which has one of the two.
+    let seats = manager.semaphore(2);
+    let _mine = seats.acquire().unwrap();
+    let (go, gone) = std::sync::mpsc::channel::<()>();
+    let gone = std::sync::Mutex::new(gone);
+    let taken = std::sync::Barrier::new(2);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let _theirs = seats.acquire().unwrap();
+            taken.wait();
+            gone.lock().unwrap().recv().unwrap();
+        });
+        taken.wait();
+        wait_for_one(&seats, &|| go.send(()).unwrap());
+    });
+
+    // By whoever releases what was taken for good.
+    let seats = manager.semaphore(1);
+    seats.acquire().unwrap().forget().unwrap();
+    wait_for_one(&seats, &|| seats.release().unwrap());
+
+    // By whoever was given it.
+    let seats = manager.semaphore(1);
+    let permit = std::sync::Mutex::new(Some(seats.acquire().unwrap().into_owned()));
+    wait_for_one(&seats, &|| drop(permit.lock().unwrap().take()));
 }

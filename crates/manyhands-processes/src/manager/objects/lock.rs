@@ -2,7 +2,7 @@
 //!
 //! [`LockState`] is the lock at its owner; the handle is in front of it.
 
-pub(crate) mod graph;
+mod edge;
 mod guard;
 mod situation;
 mod state;
@@ -17,14 +17,14 @@ use std::future::Future;
 use std::panic::Location;
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Agent, Reason, current_deadline};
+use manyhands_wait::{Reason, current_deadline};
 
+use super::ask::Ask;
 use super::handle;
 use crate::manager::error::ManagerError;
 use crate::manager::handle::Handle;
 use crate::manager::pending::Pending;
-use crate::pool::current_errand;
-use state::{Ask, Granted};
+use state::Granted;
 
 static LOCK: Reason = Reason::new("managed lock");
 static TRY_LOCK: Reason = Reason::new("trying a managed lock");
@@ -81,9 +81,7 @@ impl ManagedLock {
     ) -> impl Future<Output = Result<ManagedLockOwnedGuard, ManagerError>> + Send + use<'_> {
         let place = Location::caller();
         async move {
-            let who = LockUser::here(place);
-            let ask = Ask { who, is_bound: false, agent: 0, may_leave: true, task: None };
-            let granted = self.0.start(ask, LockState::lock).await?;
+            let granted = self.0.start(Ask::somewhere(place), LockState::lock).await?;
             Ok(ManagedLockOwnedGuard::new(self, granted))
         }
     }
@@ -94,7 +92,7 @@ impl ManagedLock {
     /// If the lock is gone or cannot be reached.
     #[track_caller]
     pub fn try_lock(&self) -> Result<Option<ManagedLockGuard>, ManagerError> {
-        let granted = self.0.start(ask(true), LockState::try_lock).wait(&TRY_LOCK)?;
+        let granted = self.0.start(Ask::here(true), LockState::try_lock).wait(&TRY_LOCK)?;
         Ok(granted.map(|granted| ManagedLockGuard::new(self, granted)))
     }
 
@@ -138,14 +136,6 @@ impl ManagedLock {
 
     #[track_caller]
     fn request(&self, may_leave: bool) -> Pending<LockState, Granted> {
-        self.0.start(ask(may_leave), LockState::lock)
+        self.0.start(Ask::here(may_leave), LockState::lock)
     }
-}
-
-/// By the caller, whose guard stays with it.
-#[track_caller]
-fn ask(may_leave: bool) -> Ask {
-    let who = LockUser::here(Location::caller());
-    let (agent, task) = (Agent::current().to_bits(), current_errand());
-    Ask { who, is_bound: true, agent, may_leave, task }
 }

@@ -1,8 +1,10 @@
 //! What a manager shares: one file for each kind of object, its handle and its state at the owner.
 
+mod ask;
 mod barrier;
 mod counter;
 mod event;
+mod graph;
 mod list;
 mod lock;
 mod managed;
@@ -21,13 +23,13 @@ pub use lock::{
 pub use managed::Managed;
 pub use map::ManagedMap;
 pub use queue::{Full, ManagedQueue};
-pub use semaphore::{ManagedPermit, ManagedSemaphore};
+pub use semaphore::{ManagedOwnedPermit, ManagedPermit, ManagedSemaphore};
 pub use value::ManagedValue;
 
 pub(crate) use barrier::BarrierState;
 pub(crate) use event::EventState;
+pub(crate) use graph::{Refuse, in_deadlock, waits_as};
 pub(crate) use lock::LockState;
-pub(crate) use lock::graph::{in_deadlock, waits_as};
 pub(crate) use queue::QueueState;
 pub(crate) use semaphore::SemaphoreState;
 

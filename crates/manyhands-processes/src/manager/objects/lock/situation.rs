@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::panic::Location;
 
-use manyhands_wait::Context;
+use manyhands_wait::{Context, Place};
 use serde::{Deserialize, Serialize};
 
 use super::state::LockState;
@@ -21,7 +21,7 @@ pub struct LockUser {
 }
 
 impl LockUser {
-    pub(super) fn here(place: &'static Location<'static>) -> LockUser {
+    pub(in crate::manager::objects) fn here(place: &'static Location<'static>) -> LockUser {
         let context = Context::current();
         LockUser {
             process: std::process::id(),
@@ -57,6 +57,11 @@ impl LockUser {
     /// The line there.
     pub fn line(&self) -> u32 {
         self.line
+    }
+
+    /// Where it asked, as the wait-for graph shows it.
+    pub(in crate::manager::objects) fn place(&self) -> Place {
+        Place::Elsewhere(format!("{}:{}", self.file, self.line).into())
     }
 
     pub(super) fn is_same_context(&self, other: &LockUser) -> bool {

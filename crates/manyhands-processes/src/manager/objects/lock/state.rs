@@ -6,11 +6,14 @@ use std::sync::{Arc, Weak};
 use manyhands_wait::Resource;
 use serde::{Deserialize, Serialize};
 
-use super::graph::{self, Holder, LockEdge, Mirror, Party};
+use super::LOCK;
+use super::edge::{Holder, LockEdge, Mirror};
 use super::situation::LockUser;
 use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
 use crate::manager::object::{Object, State};
+use crate::manager::objects::ask::Ask;
+use crate::manager::objects::graph::{self, Party, Refuse};
 
 /// Who holds the lock, and who waits.
 #[derive(Default)]
@@ -35,27 +38,6 @@ struct Waiter {
     party: Option<Party>,
 }
 
-/// Who asks for the lock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Ask {
-    pub(super) who: LockUser,
-    /// Whether nobody else can release the lock for it.
-    pub(super) is_bound: bool,
-    /// The bits of its agent in its own process.
-    pub(super) agent: u64,
-    /// Whether it will leave when a time has come.
-    pub(super) may_leave: bool,
-    /// The task of a pool of the process with this number whose code asks.
-    pub(super) task: Option<(u32, u64)>,
-}
-
-impl Ask {
-    /// The task of a pool of this process whose code asks.
-    pub(super) fn task_here(&self) -> Option<u64> {
-        self.task.filter(|(process, _)| *process == std::process::id()).map(|(_, task)| task)
-    }
-}
-
 /// What a holder is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Granted {
@@ -74,11 +56,6 @@ struct Held {
 }
 
 impl LockState {
-    /// Says which object this is the state of.
-    pub(crate) fn belongs_to(&mut self, object: &Arc<Object<LockState>>) {
-        self.object = Arc::downgrade(object);
-    }
-
     pub(crate) fn named(name: Option<String>) -> LockState {
         LockState { name, ..LockState::default() }
     }
@@ -101,15 +78,9 @@ impl LockState {
         if let Some(Waiter { ask, party: Some(party), .. }) = waiter
             && !ask.may_leave
         {
-            graph::show(party, self.edge_of(ticket), &ask.who, Weak::clone(&self.object), answers);
-        }
-    }
-
-    /// Fails a request that is in the line.
-    pub(super) fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers) {
-        let place = self.waiting.iter().position(|waiter| waiter.asker.ticket() == ticket);
-        if let Some(waiter) = place.and_then(|place| self.waiting.remove(place)) {
-            waiter.leave().fail(error, answers);
+            let edge: Arc<dyn Resource> = Arc::new(self.edge_of(ticket));
+            let object = Weak::clone(&self.object);
+            graph::show(party, (ticket, edge, &LOCK), ask, object, answers);
         }
     }
 
@@ -150,7 +121,8 @@ impl LockState {
         if let Some(held) = self.held_by(token) {
             held.by.is_bound = false;
             held.party = None;
-            let holder = Holder { ticket: held.ticket, agent: None };
+            let who = held.by.who.clone();
+            let holder = Holder { ticket: held.ticket, agent: None, who };
             self.mirror.set(Some(holder));
         }
         asker.answer((), answers);
@@ -174,7 +146,8 @@ impl LockState {
         self.last_token += 1;
         let predecessor_died = std::mem::take(&mut self.holder_died);
         let granted = Granted { token: self.last_token, predecessor_died };
-        self.mirror.set(Some(Holder { ticket, agent: party.as_ref().map(Party::agent) }));
+        let agent = party.as_ref().map(Party::agent);
+        self.mirror.set(Some(Holder { ticket, agent, who: by.who.clone() }));
         self.held = Some(Held { ticket, granted, by, party });
         granted
     }
@@ -207,6 +180,19 @@ impl Waiter {
             party.goes_on(self.asker.ticket());
         }
         self.asker
+    }
+}
+
+impl Refuse for LockState {
+    fn belongs_to(&mut self, object: &Arc<Object<LockState>>) {
+        self.object = Arc::downgrade(object);
+    }
+
+    fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers) {
+        let place = self.waiting.iter().position(|waiter| waiter.asker.ticket() == ticket);
+        if let Some(waiter) = place.and_then(|place| self.waiting.remove(place)) {
+            waiter.leave().fail(error, answers);
+        }
     }
 }
 

@@ -1,77 +1,38 @@
-//! Managed locks in the wait-for graph of the process that has them.
+//! Managed locks and semaphores in the wait-for graph of the process that has them.
 //!
 //! A thread or coroutine of this process takes part as itself. One of another process is spoken for: the
 //! request says who asks, and stands for a [`ProxyAgent`] here, which holds what was granted to it and
 //! waits while its request is in the line. Only holders whose guards stay with them are named, so that
-//! nobody else can release the lock.
+//! nobody else can release what they hold.
 //!
-//! A walk along the graph looks at the [`Mirror`] of a lock and not at its state: it may come to a lock
-//! while the state is in use. Waits are shown, and the graph is looked at, after the lock of the object
+//! A walk along the graph does not look at the state of an object, which may be in use when it comes by,
+//! but at who holds what, which is behind a short lock of its own (`lock/edge.rs`,
+//! `semaphore/ledger.rs`). Waits are shown, and the graph is looked at, after the lock of the object
 //! was released ([`Answers::later`](crate::manager::answer::Answers::later)).
 
 use std::collections::HashMap;
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Wake, Waker};
 
-use manyhands_wait::{Agent, Blockers, ContextKind, Deadlock, Place, ProxyAgent, Reason, Resource};
+use manyhands_wait::{Agent, ContextKind, Deadlock, ProxyAgent, Reason, Resource};
 
-use super::situation::LockUser;
-use super::state::{Ask, LockState};
+use super::ask::Ask;
 use crate::manager::answer::{Answers, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
-use crate::manager::object::Object;
+use crate::manager::object::{Object, State};
 
-static LOCK: Reason = Reason::new("managed lock");
+/// The state of an object whose requests may be chosen to break a deadlock.
+pub(crate) trait Refuse: State {
+    /// Says which object this is the state of.
+    fn belongs_to(&mut self, object: &Arc<Object<Self>>)
+    where
+        Self: Sized;
 
-/// Who holds a lock, as the graph sees it.
-#[derive(Default)]
-pub(super) struct Mirror(Mutex<Option<Holder>>);
-
-#[derive(Clone)]
-pub(super) struct Holder {
-    pub(super) ticket: Ticket,
-    /// Whose going on alone can release the lock; `None` if that is not known.
-    pub(super) agent: Option<Agent>,
+    /// Fails a request that is in the line.
+    fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers);
 }
 
-impl Mirror {
-    pub(super) fn set(&self, holder: Option<Holder>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = holder;
-    }
-
-    fn holder(&self) -> Option<Holder> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// A managed lock, as something that one request waits for.
-pub(super) struct LockEdge {
-    pub(super) mirror: Arc<Mirror>,
-    pub(super) name: Option<String>,
-    pub(super) ticket: Ticket,
-}
-
-impl Resource for LockEdge {
-    fn blockers(&self, _waiter: Agent, blockers: &mut Blockers) {
-        // Granted to the waiter itself, the answer is on its way.
-        match self.mirror.holder() {
-            Some(Holder { ticket, agent: Some(agent) }) if ticket != self.ticket => {
-                blockers.any_of(agent);
-            }
-            _ => blockers.may_end(),
-        }
-    }
-
-    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.name {
-            Some(name) => write!(f, "managed lock '{name}'"),
-            None => f.write_str("managed lock"),
-        }
-    }
-}
-
-/// Who asks for a lock, or holds it: a context whose guard stays with it.
+/// Who asks for something, or holds it: a context whose guard stays with it.
 #[derive(Clone)]
 pub(super) enum Party {
     Here(Agent),
@@ -79,7 +40,7 @@ pub(super) enum Party {
 }
 
 impl Party {
-    /// The one that asks; `None` if somebody else could release the lock for it.
+    /// The one that asks; `None` if somebody else could give back what it gets.
     pub(super) fn of(ask: &Ask, peer: PeerId) -> Option<Party> {
         let agent = ask.is_bound.then(|| Agent::from_bits(ask.agent))??;
         if peer == PeerId::HERE {
@@ -129,7 +90,7 @@ static KNOWN: Mutex<Option<Known>> = Mutex::new(None);
 /// By the tasks whose code waits there, as whom it does.
 static TASKS: Mutex<Option<HashMap<u64, Agent>>> = Mutex::new(None);
 
-/// As whom the code of this task, which was sent to another process, waits for a lock of this one.
+/// As whom the code of this task, which was sent to another process, waits for something of this one.
 pub(crate) fn waits_as(task: u64) -> Option<Agent> {
     lock(&TASKS).as_ref()?.get(&task).copied()
 }
@@ -171,17 +132,16 @@ impl Elsewhere {
 
 /// Has a request of another process shown in the graph, when the lock of the object is released; one
 /// of this process is shown by whoever waits for it.
-pub(super) fn show(
+pub(super) fn show<S: Refuse>(
     party: &Party,
-    edge: LockEdge,
-    who: &LockUser,
-    object: Weak<Object<LockState>>,
+    (ticket, edge, reason): (Ticket, Arc<dyn Resource>, &'static Reason),
+    ask: &Ask,
+    object: Weak<Object<S>>,
     answers: &mut Answers,
 ) {
     let Party::There(elsewhere) = party else { return };
-    let ticket = edge.ticket;
     elsewhere.wait().request = Some(ticket);
-    let (elsewhere, place) = (Arc::clone(elsewhere), format!("{}:{}", who.file(), who.line()));
+    let (elsewhere, place) = (Arc::clone(elsewhere), ask.who.place());
     answers.later(move || {
         let condemned = Condemned { elsewhere: Arc::downgrade(&elsewhere), object, ticket };
         let mut wait = elsewhere.wait();
@@ -191,8 +151,7 @@ pub(super) fn show(
         }
         elsewhere.tell_task(Some(elsewhere.agent));
         let waker = Waker::from(Arc::new(condemned.clone()));
-        let place = Place::Elsewhere(place.into());
-        let shown = wait.proxy.waits(&LOCK, place, Arc::new(edge), waker);
+        let shown = wait.proxy.waits(reason, place, edge, waker);
         drop(wait);
         if let Err(deadlock) = shown {
             condemned.refuse(&deadlock);
@@ -201,14 +160,20 @@ pub(super) fn show(
 }
 
 /// Fails a request that was chosen to break a deadlock.
-#[derive(Clone)]
-struct Condemned {
+struct Condemned<S: Refuse> {
     elsewhere: Weak<Elsewhere>,
-    object: Weak<Object<LockState>>,
+    object: Weak<Object<S>>,
     ticket: Ticket,
 }
 
-impl Condemned {
+impl<S: Refuse> Clone for Condemned<S> {
+    fn clone(&self) -> Self {
+        let (elsewhere, object) = (Weak::clone(&self.elsewhere), Weak::clone(&self.object));
+        Condemned { elsewhere, object, ticket: self.ticket }
+    }
+}
+
+impl<S: Refuse> Condemned<S> {
     fn refuse(&self, deadlock: &Deadlock) {
         let Some(object) = self.object.upgrade() else { return };
         let mut answers = Answers::default();
@@ -219,7 +184,7 @@ impl Condemned {
 }
 
 /// Chosen by another context, in the midst of whose walk nothing can be done.
-impl Wake for Condemned {
+impl<S: Refuse> Wake for Condemned<S> {
     fn wake(self: Arc<Self>) {
         let refuse = move || {
             let Some(elsewhere) = self.elsewhere.upgrade() else { return };
@@ -232,7 +197,9 @@ impl Wake for Condemned {
         };
         let thread = std::thread::Builder::new().name("manyhands-deadlock".to_owned());
         if let Err(error) = thread.spawn(refuse) {
-            eprintln!("manyhands: a deadlock of managed locks goes on, without a thread: {error}");
+            eprintln!(
+                "manyhands: a deadlock of managed objects goes on, without a thread: {error}"
+            );
         }
     }
 }
