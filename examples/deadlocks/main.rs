@@ -14,6 +14,9 @@
 mod ab_ba;
 mod async_against_thread;
 mod barrier_short_of_one;
+mod behind_a_worker;
+mod blocking_code;
+mod callback_waits_for_its_task;
 mod cast;
 mod condvar_without_notifier;
 mod coroutine_against_thread;
@@ -25,11 +28,14 @@ mod join_with_lock_held;
 mod lock_across_await;
 mod nested_submit;
 mod noodles_and_fork;
+mod own_end_among_others;
+mod pool_ended_with_lock_held;
 mod process_against_parent;
 mod queue_without_producer;
 mod read_again_behind_a_writer;
 mod reader_upgrade;
 mod reentrant_across_coroutines;
+mod seats_between_processes;
 mod self_lock;
 mod semaphore_of_two;
 mod task_waits_for_itself;
@@ -70,14 +76,20 @@ const GALLERY: &[Exhibit] = &[
     join_cycle::EXHIBIT,
     join_with_lock_held::EXHIBIT,
     task_waits_for_itself::EXHIBIT,
+    callback_waits_for_its_task::EXHIBIT,
+    own_end_among_others::EXHIBIT,
     group_exit::EXHIBIT,
+    pool_ended_with_lock_held::EXHIBIT,
     nested_submit::EXHIBIT,
     two_pools::EXHIBIT,
     three_ring::EXHIBIT,
     semaphore_of_two::EXHIBIT,
     coroutine_against_thread::EXHIBIT,
+    blocking_code::EXHIBIT,
     async_against_thread::EXHIBIT,
     process_against_parent::EXHIBIT,
+    behind_a_worker::EXHIBIT,
+    seats_between_processes::EXHIBIT,
     three_way::EXHIBIT,
     lock_across_await::EXHIBIT,
     guard_leaked::EXHIBIT,

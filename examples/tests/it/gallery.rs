@@ -265,3 +265,62 @@ fn every_exhibit_is_tested_and_in_the_readme() {
         assert!(readme.contains(&format!("| `{name}` |")), "{name} is not in the README");
     }
 }
+
+#[test]
+fn callback_waits_for_its_task() {
+    gallery("callback_waits_for_its_task").says(&[
+        "the callback: deadlock: thread 'post_0' waits for itself",
+        "whose callbacks have not returned at ",
+        "callback_waits_for_its_task.rs:",
+        "the task: a letter",
+    ]);
+}
+
+#[test]
+fn own_end_among_others() {
+    gallery("own_end_among_others").says(&[
+        "the reader: one has ended, 1 are left",
+        "waits for itself",
+        "waits for next task to end: task ",
+        "own_end_among_others.rs:",
+    ]);
+}
+
+#[test]
+fn pool_ended_with_lock_held() {
+    gallery("pool_ended_with_lock_held").says(&[
+        "waits for end of coroutine pool 'kitchen' at ",
+        "waits for mutex 'till' at ",
+        "which is held by thread 'main' since ",
+        "pool_ended_with_lock_held.rs:",
+    ]);
+}
+
+#[test]
+fn blocking_code() {
+    gallery("blocking_code").says(&[
+        "waits for blocking code on another thread at ",
+        "waits for mutex 'register' at ",
+        "blocking_code.rs:",
+    ]);
+}
+
+#[test]
+fn behind_a_worker() {
+    gallery("behind_a_worker").says(&[
+        "thread 'main' waits for result of task ",
+        "waits for managed lock 'press' at ",
+        "which is held by thread 'main' since ",
+        "the second task: 42",
+    ]);
+}
+
+#[test]
+fn seats_between_processes() {
+    gallery("seats_between_processes").has_one_victim_and(1).says(&[
+        "waits for managed semaphore 'seats' at ",
+        "seats_between_processes.rs:",
+        " since ",
+        "a guest: had two seats",
+    ]);
+}
