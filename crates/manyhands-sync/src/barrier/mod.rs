@@ -32,11 +32,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Reason, TimedOut, Wait};
+use manyhands_wait::{Reason, Wait};
 
 use self::core::Core;
 pub use error::{BarrierError, BarrierErrorKind};
-use round::{Action, Arrive, Arrived, break_round, end_acting, end_round};
+use round::{
+    Action, Arrive, Arrived, break_next_round, break_round, end_acting, end_round, make_new,
+};
 
 use crate::waiters::Waiting;
 
@@ -126,6 +128,9 @@ impl Barrier {
     /// async task. If it panics or is cancelled the barrier is broken, and the panic goes on in the
     /// context that ran it.
     ///
+    /// Who comes meanwhile waits for the end of the action, and belongs to the next round: leaving early
+    /// breaks that one.
+    ///
     /// ```
     /// use std::sync::Arc;
     /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -186,7 +191,8 @@ impl Barrier {
     }
 
     /// Like [`wait`](Self::wait), for at most `limit`. That is for the others to arrive: once all
-    /// have, the barrier is passed, however long its action takes.
+    /// have, the barrier is passed, however long its action takes. The time of who comes while the action
+    /// of others runs does count meanwhile.
     ///
     /// # Errors
     /// As [`wait`](Self::wait). When the time is over the barrier is broken, for all.
@@ -231,9 +237,7 @@ impl Barrier {
     /// Makes the barrier as new: whoever waits gets an error, and whoever arrives from now on begins a
     /// round. Never waits; may be called from anywhere.
     pub fn reset(&self) {
-        let mut entry = self.core().monitor.enter();
-        entry.broken = None;
-        end_round(&mut entry, Err(BarrierErrorKind::Reset));
+        make_new(&mut self.core().monitor.enter());
     }
 
     fn core(&self) -> &Arc<Core> {
@@ -252,13 +256,26 @@ impl Barrier {
         let (core, round) = (self.core(), AtomicU64::new(0));
         let mut arriving = pin!(Waiting::new(&core.monitor, Arrive { core, round: &round }));
         let wait = Wait::new(&BARRIER).on(&**core);
-        let arrived = wait.until(until).run(arriving.as_mut()).or_else(|TimedOut| {
-            let round = round.load(Ordering::Relaxed);
-            break_round(&mut core.monitor.enter(), round, BarrierErrorKind::TimedOut);
-            // Either that has ended this wait too, or all have arrived and it ends with the action.
-            wait.run(arriving.as_mut())
-        });
-        self.pass(arrived.expect("a wait without a limit does not time out"))
+        let arrived = loop {
+            if let Ok(arrived) = wait.until(until).run(arriving.as_mut()) {
+                break arrived;
+            }
+            let (kind, mut entry) = (BarrierErrorKind::TimedOut, core.monitor.enter());
+            match round.load(Ordering::Relaxed) {
+                // It waits for the end of others' action, and will not be there afterwards.
+                0 if break_next_round(&mut entry, kind) => break Err(kind),
+                // That has ended just now: it arrives.
+                0 => {}
+                round => {
+                    break_round(&mut entry, round, kind);
+                    drop(entry);
+                    // Either that has ended this wait too, or all have arrived and it ends with the action.
+                    let arrived = wait.run(arriving.as_mut());
+                    break arrived.expect("a wait without a limit does not time out");
+                }
+            }
+        };
+        self.pass(arrived)
     }
 
     /// What an arrival leads to: runs the action, if it is this one's to run.

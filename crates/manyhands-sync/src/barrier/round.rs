@@ -23,13 +23,23 @@ pub(super) struct State {
     pub(super) broken: Option<BarrierErrorKind>,
     /// Whether somebody runs the action. Until that ends nobody arrives: newcomers wait.
     acting: bool,
+    /// Why the round after that is broken already: a newcomer has not stayed until the action ended.
+    next_is_broken: Option<BarrierErrorKind>,
     /// `None` if there is none, and while it runs.
     pub(super) action: Option<Action>,
 }
 
 impl State {
     pub(super) const fn new(parties: usize) -> State {
-        State { parties, round: 1, arrived: 0, broken: None, acting: false, action: None }
+        State {
+            parties,
+            round: 1,
+            arrived: 0,
+            broken: None,
+            acting: false,
+            next_is_broken: None,
+            action: None,
+        }
     }
 
     /// Whether the round of this number still waits for some to arrive.
@@ -41,11 +51,17 @@ impl State {
 pub(super) struct Ticket {
     /// The place in the order of arrival; `None` for newcomers, who have not arrived yet.
     index: Option<usize>,
-    /// Written by whoever grants.
+    /// Written by whoever grants, for one who has arrived.
     outcome: Outcome,
+    /// Written by whoever grants, for a newcomer: the round that begins.
+    next_round: u64,
 }
 
 impl Ticket {
+    fn new(index: Option<usize>) -> Ticket {
+        Ticket { index, outcome: Ok(()), next_round: 0 }
+    }
+
     pub(super) fn has_arrived(&self) -> bool {
         self.index.is_some()
     }
@@ -57,8 +73,9 @@ pub(super) type Round<'a> = Entry<'a, State, Ticket>;
 pub(super) fn end_round(entry: &mut Round<'_>, outcome: Outcome) {
     entry.round += 1;
     entry.arrived = 0;
-    entry.grant_where(|ticket, _| {
+    entry.grant_where(|ticket, state| {
         ticket.outcome = outcome;
+        ticket.next_round = state.round;
         true
     });
 }
@@ -71,6 +88,22 @@ pub(super) fn break_round(entry: &mut Round<'_>, round: u64, kind: BarrierErrorK
     }
 }
 
+/// While the action runs, breaks the round after it: one of those who would be in it has left. False if
+/// no action runs.
+pub(super) fn break_next_round(entry: &mut Round<'_>, kind: BarrierErrorKind) -> bool {
+    if entry.acting {
+        entry.next_is_broken.get_or_insert(kind);
+    }
+    entry.acting
+}
+
+/// Makes the barrier as new. Whoever has left before then is not missed.
+pub(super) fn make_new(entry: &mut Round<'_>) {
+    entry.broken = None;
+    entry.next_is_broken = None;
+    end_round(entry, Err(BarrierErrorKind::Reset));
+}
+
 /// Ends the round of whoever has run the action: passed, or broken by it. If the round had ended
 /// before, that is its outcome.
 pub(super) fn end_acting(
@@ -81,14 +114,20 @@ pub(super) fn end_acting(
 ) -> Outcome {
     entry.action = Some(action);
     entry.acting = false;
+    let next_is_broken = entry.next_is_broken.take();
     if entry.round == round {
-        entry.broken = outcome.err();
+        entry.broken = outcome.err().or(next_is_broken);
         end_round(entry, outcome);
         return outcome;
     }
+    let outcome = Err(entry.broken.unwrap_or(BarrierErrorKind::Reset));
+    entry.broken = entry.broken.or(next_is_broken);
     // Only newcomers can be waiting; they are not told outcomes.
-    entry.grant_all();
-    Err(entry.broken.unwrap_or(BarrierErrorKind::Reset))
+    entry.grant_where(|ticket, state| {
+        ticket.next_round = state.round;
+        true
+    });
+    outcome
 }
 
 /// How an arrival ended.
@@ -116,13 +155,13 @@ impl Protocol for Arrive<'_> {
             return Attempt::Ready(Err(kind));
         }
         if entry.acting {
-            return Attempt::Wait(Ticket { index: None, outcome: Ok(()) });
+            return Attempt::Wait(Ticket::new(None));
         }
         let (index, round) = (entry.arrived, entry.round);
         self.round.store(round, Ordering::Relaxed);
         entry.arrived += 1;
         if entry.arrived < entry.parties {
-            return Attempt::Wait(Ticket { index: Some(index), outcome: Ok(()) });
+            return Attempt::Wait(Ticket::new(Some(index)));
         }
         Attempt::Ready(Ok(match entry.action.take() {
             Some(action) => {
@@ -147,11 +186,16 @@ impl Protocol for Arrive<'_> {
         // Once all have arrived its leaving harms nobody.
         if ticket.has_arrived() {
             break_round(entry, self.round.load(Ordering::Relaxed), BarrierErrorKind::Left);
+        } else {
+            break_next_round(entry, BarrierErrorKind::Left);
         }
     }
 
-    fn unclaimed(&mut self, _entry: &mut Round<'_>, _ticket: Ticket) {
-        // Its round has ended; the others are told for themselves.
+    fn unclaimed(&mut self, entry: &mut Round<'_>, ticket: Ticket) {
+        // Of one who had arrived the round has ended; the others are told for themselves.
+        if !ticket.has_arrived() {
+            break_round(entry, ticket.next_round, BarrierErrorKind::Left);
+        }
     }
 
     fn edge(&self) -> Arc<dyn Resource> {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use manyhands_sync::{Barrier, BarrierErrorKind, BarrierWaitResult};
+use manyhands_sync::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
 use manyhands_wait::{CancelToken, timeout, with_cancel_token};
 
 use crate::patience::{Gate, eventually};
@@ -299,6 +299,56 @@ fn a_reset_while_the_action_runs_is_the_end_of_its_round() {
                 assert_eq!(runs.load(Ordering::SeqCst), 2);
             }
             assert_eq!(barrier.is_broken(), abort);
+        });
+    }
+}
+
+/// Newcomers, who wait for the end of the action of others, are of the round after that: whether one's time
+/// ends, or it goes away before that end or after it.
+#[test]
+fn a_newcomer_that_leaves_breaks_the_round_that_it_waits_for() {
+    type Newcomer<'a> = Option<ByHand<'a, Result<BarrierWaitResult, BarrierError>>>;
+    type Leave = fn(&Barrier, &mut Newcomer<'_>);
+    let times_out: Leave = |barrier, _| {
+        let late = barrier.wait_timeout(Duration::from_millis(2)).unwrap_err();
+        assert_eq!(late.kind(), BarrierErrorKind::TimedOut);
+    };
+    let goes: Leave = |_, newcomer| drop(newcomer.take());
+    let stays: Leave = |_, _| ();
+    for (during, after, expected) in [
+        (times_out, stays, Some(BarrierErrorKind::TimedOut)),
+        (goes, stays, Some(BarrierErrorKind::Left)),
+        (stays, goes, Some(BarrierErrorKind::Left)),
+        (stays, stays, None),
+    ] {
+        let (entered, gate) = (Arc::new(Gate::default()), Arc::new(Gate::default()));
+        let inside = (Arc::clone(&entered), Arc::clone(&gate));
+        let runs = AtomicUsize::new(0);
+        let barrier = Barrier::new(2).with_action(move || {
+            if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+                inside.0.open();
+                inside.1.pass();
+            }
+        });
+        std::thread::scope(|scope| {
+            let first = ByHand::pending(barrier.wait_async());
+            let last = scope.spawn(|| barrier.wait());
+            entered.pass();
+            let mut newcomer = Some(ByHand::pending(barrier.wait_async()));
+            let mut other = ByHand::pending(barrier.wait_async());
+            during(&barrier, &mut newcomer);
+            gate.open();
+            assert!(last.join().unwrap().unwrap().is_leader());
+            assert!(first.ready().is_ok(), "all of this round had arrived");
+            after(&barrier, &mut newcomer);
+            assert_eq!(barrier.is_broken(), expected.is_some());
+            match expected {
+                Some(kind) => assert_eq!(other.ready().unwrap_err().kind(), kind),
+                None => {
+                    assert!(other.poll().is_pending());
+                    assert!(newcomer.unwrap().ready().is_ok() && other.ready().is_ok());
+                }
+            }
         });
     }
 }
