@@ -41,17 +41,18 @@ impl<T> Heap<T> {
 }
 
 impl<T: Ord> Heap<T> {
-    /// Puts `value` into its place. If a comparison panics the heap is as before, and the value is
-    /// dropped while unwinding.
-    pub(super) fn push(&mut self, value: T) {
-        let entry = Entry { value, inserted: self.next };
-        // Where it will stand, found without moving anything.
+    /// Puts the value into its place. If a comparison panics the heap is as before, and the value is
+    /// where it was.
+    pub(super) fn push(&mut self, value: &mut Option<T>) {
+        let Some(new) = &*value else { return };
+        // Where it will stand, found without moving anything. Behind its equals, which were before it.
         let end = self.entries.len();
         let mut place = end;
-        while place > 0 && entry.is_before(&self.entries[parent(place)]) {
+        while place > 0 && new.cmp(&self.entries[parent(place)].value).is_lt() {
             place = parent(place);
         }
-        self.entries.push(entry);
+        let inserted = self.next;
+        self.entries.extend(value.take().map(|value| Entry { value, inserted }));
         self.next += 1;
         let mut from = end;
         while from > place {

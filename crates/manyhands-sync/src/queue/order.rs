@@ -41,7 +41,8 @@ pub trait Items {
     type Item;
 
     fn len(&self) -> usize;
-    fn push(&mut self, item: Self::Item);
+    /// Takes the item out of its place. It is still there, with whoever has no lock, if a comparison panics.
+    fn push(&mut self, item: &mut Option<Self::Item>);
     fn pop(&mut self) -> Option<Self::Item>;
     /// Takes all of them, in one piece that can be dropped elsewhere.
     fn take(&mut self) -> Self;
@@ -56,8 +57,10 @@ impl<T> Items for VecDeque<T> {
     }
 
     #[inline]
-    fn push(&mut self, item: T) {
-        self.push_back(item);
+    fn push(&mut self, item: &mut Option<T>) {
+        if let Some(item) = item.take() {
+            self.push_back(item);
+        }
     }
 
     #[inline]
@@ -79,8 +82,10 @@ impl<T> Items for Vec<T> {
     }
 
     #[inline]
-    fn push(&mut self, item: T) {
-        Vec::push(self, item);
+    fn push(&mut self, item: &mut Option<T>) {
+        if let Some(item) = item.take() {
+            Vec::push(self, item);
+        }
     }
 
     #[inline]
@@ -101,7 +106,7 @@ impl<T: Ord> Items for Heap<T> {
         Heap::len(self)
     }
 
-    fn push(&mut self, item: T) {
+    fn push(&mut self, item: &mut Option<T>) {
         Heap::push(self, item);
     }
 

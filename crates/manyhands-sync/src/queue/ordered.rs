@@ -115,10 +115,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[track_caller]
     pub fn put(&self, item: T) -> Result<(), Closed<T>> {
         check_cancelled();
-        match self.put_now(item) {
+        let mut item = Some(item);
+        match self.put_now(&mut item) {
             Room::Put => Ok(()),
-            Room::Closed(item) => Err(Closed(item)),
-            Room::Full(item) => match self.put_slowly(item, None) {
+            Room::Closed => Err(Closed(item.expect(KEPT))),
+            Room::Full => match self.put_slowly(item, None) {
                 Ok(()) => Ok(()),
                 Err(PutError::Closed(item)) => Err(Closed(item)),
                 Err(PutError::Full(_)) => unreachable!("a wait without a limit does not time out"),
@@ -133,10 +134,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     /// for one who waits for it.
     #[doc(alias = "put_nowait")]
     pub fn try_put(&self, item: T) -> Result<(), PutError<T>> {
-        match self.put_now(item) {
+        let mut item = Some(item);
+        match self.put_now(&mut item) {
             Room::Put => Ok(()),
-            Room::Full(item) => Err(PutError::Full(item)),
-            Room::Closed(item) => Err(PutError::Closed(item)),
+            Room::Full => Err(PutError::Full(item.expect(KEPT))),
+            Room::Closed => Err(PutError::Closed(item.expect(KEPT))),
         }
     }
 
@@ -147,10 +149,11 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[track_caller]
     pub fn put_timeout(&self, item: T, limit: Duration) -> Result<(), PutError<T>> {
         check_cancelled();
-        match self.put_now(item) {
+        let mut item = Some(item);
+        match self.put_now(&mut item) {
             Room::Put => Ok(()),
-            Room::Closed(item) => Err(PutError::Closed(item)),
-            Room::Full(item) => self.put_slowly(item, Instant::now().checked_add(limit)),
+            Room::Closed => Err(PutError::Closed(item.expect(KEPT))),
+            Room::Full => self.put_slowly(item, Instant::now().checked_add(limit)),
         }
     }
 
@@ -168,7 +171,10 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         async move {
             let mut item = Some(item);
             let putting = Putting::new(&mut item, &self.name);
-            Waiting::new(&self.monitor, putting).as_leaf(&ROOM, at).await
+            match Waiting::new(&self.monitor, putting).as_leaf(&ROOM, at).await {
+                Ok(()) => Ok(()),
+                Err(Closed(())) => Err(Closed(item.expect(KEPT))),
+            }
         }
     }
 
@@ -337,7 +343,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     }
 
     #[inline]
-    fn put_now(&self, item: T) -> Room<T> {
+    fn put_now(&self, item: &mut Option<T>) -> Room {
         put_at_once(&mut self.monitor.enter(), item)
     }
 
@@ -348,23 +354,21 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
 
     #[cold]
     #[track_caller]
-    fn put_slowly(&self, mut item: T, until: Option<Instant>) -> Result<(), PutError<T>> {
+    fn put_slowly(&self, mut item: Option<T>, until: Option<Instant>) -> Result<(), PutError<T>> {
         if give_way() {
-            match self.put_now(item) {
+            match self.put_now(&mut item) {
                 Room::Put => return Ok(()),
-                Room::Closed(item) => return Err(PutError::Closed(item)),
-                Room::Full(back) => item = back,
+                Room::Closed => return Err(PutError::Closed(item.expect(KEPT))),
+                Room::Full => {}
             }
         }
-        let mut item = Some(item);
         let putting = Waiting::new(&self.monitor, Putting::new(&mut item, &self.name));
         let edge = room_edge(&self.name);
         match Wait::new(&ROOM).until(until).on(&edge).run_or_stand_aside(putting) {
-            Ok(put) => put.map_err(PutError::from),
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(Closed(()))) => Err(PutError::Closed(item.expect(KEPT))),
             Err(WaitError::Deadlock(deadlock)) => deadlock.raise(),
-            Err(WaitError::TimedOut) => {
-                Err(PutError::Full(item.expect("what was not put is still here")))
-            }
+            Err(WaitError::TimedOut) => Err(PutError::Full(item.expect(KEPT))),
         }
     }
 
@@ -391,6 +395,8 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         Wait::new(&DONE).until(until).on(&done_edge(&self.name)).run(joining)
     }
 }
+
+const KEPT: &str = "what was not put is still here";
 
 fn bound(max_size: usize) -> Option<usize> {
     (max_size != usize::MAX).then_some(max_size)

@@ -56,9 +56,10 @@ impl<S: Items> State<S> {
 /// Puts `item`, for which there is room.
 ///
 /// If a comparison of a priority queue panics nothing is put, and those who wait are told what
-/// there is for them, now that this caller does not come.
+/// there is for them, now that this caller does not come. The item stays where it is: dropping it is
+/// foreign code, which is not to run under the lock.
 #[inline]
-pub(super) fn push<S: Items>(inside: &mut Inside<'_, S>, item: S::Item) {
+pub(super) fn push<S: Items>(inside: &mut Inside<'_, S>, item: &mut Option<S::Item>) {
     let settled = Settled(inside);
     settled.0.items.push(item);
     settled.0.unfinished += 1;

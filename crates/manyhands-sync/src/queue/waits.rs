@@ -12,7 +12,7 @@ use super::state::{GETTERS, Inside, JOINERS, PUTTERS, SIDES, State, pop, push, s
 use super::turns::Turn;
 use crate::waiters::{Attempt, Granted, Protocol, Repeatable};
 
-/// Waits for room, and puts what is in `item`, where it stays if the wait is given up.
+/// Waits for room, and puts what is in `item`, where it stays if it cannot be put or the wait is given up.
 pub(super) struct Putting<'a, S: Items> {
     item: &'a mut Option<S::Item>,
     name: &'a Option<Arc<str>>,
@@ -42,23 +42,26 @@ pub(super) fn done_edge(name: &Option<Arc<str>>) -> Edge {
 }
 
 /// What can be done with an item at once.
-pub(super) enum Room<T> {
+pub(super) enum Room {
     /// It was put.
     Put,
     /// There is no room for it.
-    Full(T),
+    Full,
     /// The queue is shut down.
-    Closed(T),
+    Closed,
 }
 
-/// Puts `item` if there is room that is not kept for others.
+/// Puts `item` if there is room that is not kept for others; otherwise it stays where it is.
 #[inline]
-pub(super) fn put_at_once<S: Items>(inside: &mut Inside<'_, S>, item: S::Item) -> Room<S::Item> {
+pub(super) fn put_at_once<S: Items>(
+    inside: &mut Inside<'_, S>,
+    item: &mut Option<S::Item>,
+) -> Room {
     if inside.is_shut_down {
-        return Room::Closed(item);
+        return Room::Closed;
     }
     if !inside.putters.may_take(inside.room()) {
-        return Room::Full(item);
+        return Room::Full;
     }
     push(inside, item);
     Room::Put
@@ -78,16 +81,14 @@ impl<S: Items> Protocol<SIDES> for Putting<'_, S> {
     const QUEUE: usize = PUTTERS;
     type State = State<S>;
     type Ticket = Turn;
-    type Output = Result<(), Closed<S::Item>>;
+    type Output = Result<(), Closed>;
 
     fn attempt(&mut self, inside: &mut Inside<'_, S>) -> Attempt<Self::Output, Turn> {
         let turn = self.turn.take().map(|turn| inside.putters.arrive(&turn));
-        let item = self.item.take().expect("a put is over once its item is gone");
-        match put_at_once(inside, item) {
+        match put_at_once(inside, self.item) {
             Room::Put => Attempt::Ready(Ok(())),
-            Room::Closed(item) => Attempt::Ready(Err(Closed(item))),
-            Room::Full(item) => {
-                *self.item = Some(item);
+            Room::Closed => Attempt::Ready(Err(Closed(()))),
+            Room::Full => {
                 inside.puts_that_waited += u64::from(turn.is_none());
                 again(turn)
             }

@@ -93,7 +93,8 @@ impl Core {
         let mut entry = self.monitor.enter();
         let holder = entry.ledger.remove(claim.key, claim.permits);
         entry.has_strayed |= holder.is_some() && by != holder;
-        entry.available += claim.permits;
+        // An unbounded one may be full to the brim meanwhile: more than can be counted is as many as can.
+        entry.available = entry.available.saturating_add(claim.permits);
         settle(&mut entry);
     }
 
@@ -335,7 +336,7 @@ impl Protocol for Request<'_> {
 
     fn unclaimed(&mut self, entry: &mut Entry<'_>, ticket: Ticket) {
         entry.ledger.remove(ticket.key, ticket.permits);
-        entry.available += ticket.permits;
+        entry.available = entry.available.saturating_add(ticket.permits);
         settle(entry);
     }
 

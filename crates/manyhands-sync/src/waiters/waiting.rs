@@ -188,10 +188,13 @@ impl<P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'_, P, QUEUES> {
         cx: &Context<'_>,
         in_front: bool,
     ) {
+        let mut begun = Begun { protocol: &mut self.protocol, entry, ticket: Some(ticket) };
+        let waker = cx.waker().clone();
+        let Some(ticket) = begun.ticket.take() else { return };
         // SAFETY: the node is idle and this is its future. It is pinned (`poll` is where all calls
         // come from), and `drop`, which comes before its memory is used again, takes it out of this
         // monitor's queue, which is the only one that it is ever put in.
-        unsafe { entry.push(P::QUEUE, &self.node, ticket, cx.waker().clone(), in_front) };
+        unsafe { begun.entry.push(P::QUEUE, &self.node, ticket, waker, in_front) };
     }
 
     /// The ticket of a node that was granted.
@@ -219,6 +222,22 @@ impl<P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'_, P, QUEUES> {
         } else {
             let ticket = self.take_ticket();
             self.protocol.unclaimed(&mut entry, ticket);
+        }
+    }
+}
+
+/// A wait that an attempt has begun and that is not queued yet: the clone of a waker is foreign code. If that
+/// unwinds the wait is given up.
+struct Begun<'e, 'm, P: Protocol<QUEUES>, const QUEUES: usize> {
+    protocol: &'e mut P,
+    entry: &'e mut Entry<'m, P::State, P::Ticket, QUEUES>,
+    ticket: Option<P::Ticket>,
+}
+
+impl<P: Protocol<QUEUES>, const QUEUES: usize> Drop for Begun<'_, '_, P, QUEUES> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.protocol.given_up(self.entry, ticket);
         }
     }
 }

@@ -8,6 +8,7 @@ mod dumps;
 mod event;
 mod guards;
 mod guests;
+mod hostile;
 mod joined_tasks;
 mod leaked_guard;
 mod mutex;
