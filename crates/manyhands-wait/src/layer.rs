@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{RawWakerVTable, Waker};
 use std::time::Instant;
 
 use crate::agent::Agent;
@@ -77,8 +77,26 @@ pub struct Layer<'a> {
     isolated: bool,
     delivered: Cell<bool>,
     entered: Cell<bool>,
+    /// The waker that its source has, of the waits inside.
+    registered: Cell<Option<Registration>>,
     /// The address is the identity, and the chain belongs to one thread.
     not_send: PhantomData<*const ()>,
+}
+
+/// A waker that a source of cancellation was given. The source keeps a clone until it is cancelled, so its
+/// addresses are no other waker's before that; and what was cancelled says so for good.
+#[derive(Clone, Copy)]
+struct Registration {
+    data: *const (),
+    vtable: &'static RawWakerVTable,
+    key: usize,
+}
+
+impl Registration {
+    /// Whether it is of this waker.
+    fn is_of(&self, waker: &Waker) -> bool {
+        ptr::eq(self.data, waker.data()) && ptr::eq(self.vtable, waker.vtable())
+    }
 }
 
 /// Where a chain begins: that of one stack.
@@ -105,6 +123,7 @@ impl<'a> Layer<'a> {
             isolated: false,
             delivered: Cell::new(false),
             entered: Cell::new(false),
+            registered: Cell::new(None),
             not_send: PhantomData,
         }
     }
@@ -156,20 +175,43 @@ impl<'a> Layer<'a> {
     /// If the layer is entered already: it cannot be inside itself.
     #[inline]
     pub fn enter<R>(&self, f: impl FnOnce() -> R) -> R {
-        struct Leave<'a>(&'a Cell<bool>, *const Layer<'static>);
-        impl Drop for Leave<'_> {
+        struct Leave<'l, 'a>(&'l Layer<'a>, *const Layer<'static>);
+        impl Drop for Leave<'_, '_> {
             fn drop(&mut self) {
                 with_innermost(|innermost| innermost.set(self.1));
-                self.0.set(false);
+                self.0.entered.set(false);
+                if let Some(registration) = self.0.registered.take() {
+                    self.0.unregister(registration);
+                }
             }
         }
         assert!(!self.entered.replace(true), "a layer was entered again inside itself");
         let outer = with_innermost(Cell::get);
         self.parent.set(if self.isolated { ptr::null() } else { outer });
         self.outer.set(outer);
-        let _leave = Leave(&self.entered, outer);
+        let _leave = Leave(self, outer);
         with_innermost(|innermost| innermost.set(ptr::from_ref(self).cast()));
         f()
+    }
+
+    /// Has `waker` woken by the layer's source for as long as the layer is open, and no other one.
+    fn register(&self, source: &dyn CancelSource, waker: &Waker) {
+        let before = self.registered.get();
+        if before.is_some_and(|before| before.is_of(waker)) {
+            return;
+        }
+        if let Some(before) = self.registered.take() {
+            self.unregister(before);
+        }
+        let key = source.register(waker);
+        self.registered.set(Some(Registration { data: waker.data(), vtable: waker.vtable(), key }));
+    }
+
+    #[cold]
+    fn unregister(&self, registration: Registration) {
+        if let Some(source) = self.source {
+            source.unregister(registration.key);
+        }
     }
 
     pub(crate) fn key(&self) -> usize {
@@ -315,15 +357,26 @@ pub struct WakeOnCancel {
 /// Where a waker was registered: with the source of this layer, under this key.
 type Key = (*const Layer<'static>, usize);
 
-/// Registrations of one wait with every source of cancellation around it; undone on drop.
-pub(crate) struct Registered {
+/// Has `waker` woken by every source of cancellation around a wait. It stays with them until their layers
+/// are left, for the next waits: most are by the same waker, and being woken between two of them does no
+/// harm.
+pub(crate) fn make_cancellable(waker: &Waker) {
+    for_each_layer(|layer| {
+        if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {
+            layer.register(source, waker);
+        }
+    });
+}
+
+/// Registrations of one waker with every source of cancellation around it; undone on drop.
+struct Registered {
     /// Nearly always there is one, and that needs no allocation.
     first: Option<Key>,
     more: Vec<Key>,
 }
 
 impl Registered {
-    pub(crate) fn with_all(waker: &Waker) -> Registered {
+    fn with_all(waker: &Waker) -> Registered {
         let (mut first, mut more) = (None, Vec::new());
         for_each_layer(|layer| {
             if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {

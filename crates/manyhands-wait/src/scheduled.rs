@@ -76,6 +76,13 @@ impl ScheduledContext {
         &self.ambient
     }
 
+    /// Where in memory that is which its next wait writes to, for a scheduler that has it fetched ahead; 0 if
+    /// it has not waited yet.
+    #[inline]
+    pub fn slot_address(&self) -> usize {
+        self.ambient.slot().get().map_or(0, |slot| ptr::from_ref(slot).addr())
+    }
+
     /// Makes this the context that runs on this thread, with its own chain of layers, just before its
     /// stack is switched to. Two loads and two stores: called at every switch.
     ///

@@ -25,18 +25,20 @@ const AWAITED: u64 = 1 << 62;
 const LOCKED: usize = 1;
 
 /// A place in the table; lives for ever, used by one context after the other.
-#[repr(align(64))]
+///
+/// What a wait touches comes first, on one cache line.
+#[repr(C, align(64))]
 pub(crate) struct Slot {
-    index: u32,
-    kind: AtomicU8,
-    /// The bits of the agent that is here, or was, with [`ENDED`] and [`AWAITED`]. 0 before the first.
-    word: AtomicU64,
-    /// Counts the occupants of all slots: the number that people see.
-    id: AtomicU64,
     /// What it waits for, and the lock. Null while it does not wait.
     wait: AtomicPtr<Publication>,
     /// Numbers the publications; written by the occupant alone.
     epoch: AtomicU64,
+    /// The bits of the agent that is here, or was, with [`ENDED`] and [`AWAITED`]. 0 before the first.
+    word: AtomicU64,
+    /// Counts the occupants of all slots: the number that people see.
+    id: AtomicU64,
+    index: u32,
+    kind: AtomicU8,
     /// The bits of the executor that alone lets the occupant go on, one task at a time; 0 if there is none.
     turn_of: atomic::AtomicU64,
     /// The name, with the occupant that has it: nobody has to take away that of an ended one.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
 use crate::deadlock::WaitError;
-use crate::layer::{Registered, check_cancelled, current_deadline};
+use crate::layer::{check_cancelled, current_deadline, make_cancellable};
 use crate::parker::with_current;
 use crate::primitive::local;
 use crate::publication::{Edge, Publication, StandAsideAt, publish};
@@ -220,7 +220,7 @@ impl<'a> Wait<'a> {
                 return Ok(value);
             }
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
-            let _cancellable = Registered::with_all(waker);
+            make_cancellable(waker);
             let publication = self.publication(at, waker, ways.stops_context);
             let _published = publish(&publication);
             let mut look_again = look_as_blocked(&publication);

@@ -1,13 +1,15 @@
 //! Cancel tokens: what they end, how often, and whom else they concern.
 
+use std::cell::{Cell, RefCell};
 use std::future::pending;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use manyhands_wait::{
-    CancelToken, Cancelled, check_cancelled, is_cancelled, sleep, wait, wait_timeout,
-    with_cancel_token,
+    CancelSource, CancelToken, Cancelled, Layer, Parker, check_cancelled, is_cancelled, sleep,
+    wait, wait_timeout, with_cancel_token, with_parker,
 };
 
 use crate::patience::{Gate, LONG, eventually};
@@ -279,4 +281,59 @@ fn registrations_do_not_pile_up() {
     }
     drop(waker);
     assert_eq!(Arc::strong_count(&counted), 1);
+}
+
+/// Who has registered with it, and how often anybody has.
+#[derive(Default)]
+struct Registry {
+    wakers: RefCell<Vec<(usize, Waker)>>,
+    count: Cell<usize>,
+}
+
+impl CancelSource for Registry {
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn register(&self, waker: &Waker) -> usize {
+        self.count.set(self.count.get() + 1);
+        self.wakers.borrow_mut().push((self.count.get(), waker.clone()));
+        self.count.get()
+    }
+
+    fn unregister(&self, key: usize) {
+        self.wakers.borrow_mut().retain(|(of, _)| *of != key);
+    }
+}
+
+/// A parker that nobody can wake.
+struct Deaf;
+
+impl Parker for Deaf {
+    fn waker(&self) -> Waker {
+        Waker::noop().clone()
+    }
+
+    fn park(&self, until: Option<Instant>) {
+        let until = until.expect("the wait has an end");
+        std::thread::sleep(until.saturating_duration_since(Instant::now()));
+    }
+}
+
+#[test]
+fn the_waker_of_a_wait_stays_with_the_source_until_its_layer_is_left() {
+    let source = Registry::default();
+    let wait_in_vain = || {
+        let outcome = wait_timeout(pending::<()>(), Duration::from_millis(1));
+        assert!(outcome.is_err());
+        (source.wakers.borrow().len(), source.count.get())
+    };
+    Layer::new().source(&source).enter(|| {
+        assert_eq!(wait_in_vain(), (1, 1));
+        assert_eq!(wait_in_vain(), (1, 1));
+        // The waker is another one.
+        assert_eq!(with_parker(&Deaf, wait_in_vain), (1, 2));
+        assert_eq!(wait_in_vain(), (1, 3));
+    });
+    assert!(source.wakers.borrow().is_empty());
 }
