@@ -132,6 +132,19 @@ impl<S: OwnsDescriptor> Watched<S> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }
+        self.after_attempt(direction, op).await
+    }
+
+    /// Like [`when_ready`](Self::when_ready) where [`attempt`](Self::attempt) has just said that the
+    /// operation would block: waits without trying it once more.
+    ///
+    /// # Errors
+    /// Like [`when_ready`](Self::when_ready).
+    pub async fn after_attempt<R>(
+        &self,
+        direction: Direction,
+        mut op: impl FnMut(&S) -> io::Result<Tried<R>>,
+    ) -> io::Result<R> {
         // SAFETY: the descriptor is that of `self.io`, which by the contract of `OwnsDescriptor` is
         // the same at every call and is closed only when `self.io` is dropped; that is after
         // `self.registrations` (the order of the fields; `into_inner` keeps it open). The entry

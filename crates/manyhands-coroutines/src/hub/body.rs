@@ -27,6 +27,10 @@ use crate::stack::Stack;
 /// needs to wait the processor fetches by itself meanwhile; more of them made starts slower.
 const STACK_LINES: usize = 12;
 
+/// So many bytes of a stack are fetched before its coroutine goes on: what a wait for a socket has there,
+/// from where it suspends the coroutine up to the code that reads or writes.
+const FRAME_BYTES: usize = 32 * 64;
+
 /// What wakers point to. May outlive the coroutine, its body and its hub.
 pub(crate) struct Seat {
     pub(super) token: Token,
@@ -138,6 +142,8 @@ pub(crate) struct Body {
     job: Cell<Option<Job>>,
     /// Where its stack begins; it grows downwards.
     stack_top: usize,
+    /// About where the part of the stack ends that is in use while it is suspended.
+    stack_used_to: Cell<usize>,
     /// Its place in the hub's list of bodies.
     pub(super) place: Cell<usize>,
     /// Whether its hub has noted it among those that are to look again.
@@ -160,6 +166,7 @@ impl Body {
             yielder: Cell::new(ptr::null()),
             job: Cell::new(None),
             stack_top: stack.base().get(),
+            stack_used_to: Cell::new(stack.base().get()),
             context: ScheduledContext::new(ContextKind::Coroutine),
             running: overflow::Running::new(&stack),
             place: Cell::new(usize::MAX),
@@ -197,6 +204,14 @@ impl Body {
     #[inline]
     pub(super) fn prefetch_stack(&self) {
         prefetch_below(self.stack_top, STACK_LINES);
+    }
+
+    /// Has the part of its stack fetched that it needs to go on from where it has suspended itself, and what
+    /// it shows of its waits.
+    #[inline(always)]
+    pub(super) fn prefetch_frames(&self) {
+        prefetch(self.stack_used_to.get(), FRAME_BYTES);
+        prefetch(self.context.slot_address(), 1);
     }
 
     /// What runs on the stack, for ever: one job after the other.
@@ -285,6 +300,8 @@ impl Body {
     /// The caller must run on this coroutine's stack.
     #[inline(always)]
     pub(super) unsafe fn suspend(&self) {
+        let here = 0_u8;
+        self.stack_used_to.set((&raw const here).addr());
         // SAFETY: `main` put the pointer there and never returns, so the yielder is alive; the
         // caller runs on its stack.
         unsafe { (*self.yielder.get()).suspend(Pause::Suspended) };

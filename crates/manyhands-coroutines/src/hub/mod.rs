@@ -429,7 +429,10 @@ impl Hub {
             };
             self.set_made(self.made() + 1);
             match next {
-                Next::Resume(body) => self.resume(body),
+                Next::Resume(body) => {
+                    self.prefetch_next();
+                    self.resume(body);
+                }
                 Next::Start(job) => self.begin(job),
             }
         }
@@ -444,6 +447,20 @@ impl Hub {
         self.with_ready(|ready| !ready.is_empty())
             || self.idleness.is_watched()
             || self.source.as_ref().is_some_and(|source| !source.idle())
+    }
+
+    /// Has memory fetched of those who go on after the one that is about to.
+    #[inline(always)]
+    fn prefetch_next(&self) {
+        let (first, second) =
+            self.with_ready(|ready| (ready.suspended_after(0), ready.suspended_after(1)));
+        if let Some(body) = second {
+            Body::prefetch(body);
+        }
+        if let Some(body) = first {
+            // SAFETY: what is in the run queue is valid.
+            unsafe { body.as_ref() }.prefetch_frames();
+        }
     }
 
     /// So many switches next time that a turn lasts as long as it should.

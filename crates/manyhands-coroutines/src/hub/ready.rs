@@ -45,6 +45,12 @@ impl Ready {
         }
     }
 
+    /// The suspended coroutine that comes after so many others, if there is one.
+    #[inline]
+    pub(super) fn suspended_after(&self, others: usize) -> Option<NonNull<Body>> {
+        self.order.get(others).copied().flatten()
+    }
+
     /// The job of this task, if it is next and the only one.
     #[inline]
     pub(super) fn only(&mut self, task: u64) -> Option<Job> {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use manyhands_io::{Direction, OwnsDescriptor, Tried, Watched};
-use manyhands_wait::{Reason, check_cancelled};
+use manyhands_wait::{Reason, Wait, check_cancelled, has_scoped_parker};
 
 use crate::hub::Hub;
 
@@ -88,11 +88,18 @@ impl<S: OwnsDescriptor> Socket<S> {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             done => return done,
         }
-        manyhands_io::prepare()?;
         let until = limit.and_then(|limit| Instant::now().checked_add(limit));
         // Pinned here, so that it is not moved on the way.
-        let ready = pin!(self.watched.when_ready(direction, op));
-        manyhands_io::wait_for(reason, until, ready).unwrap_or_else(|_| Err(timed_out(reason)))
+        let ready = pin!(self.watched.after_attempt(direction, op));
+        let outcome = if has_scoped_parker() {
+            // A scheduler parks the caller and turns the reactor: nothing has to be made ready for
+            // the wait.
+            Wait::new(reason).ended_from_outside().until(until).run(ready)
+        } else {
+            manyhands_io::prepare()?;
+            manyhands_io::wait_for(reason, until, ready)
+        };
+        outcome.unwrap_or_else(|_| Err(timed_out(reason)))
     }
 
     /// [`run`](Self::run) as a future, without a limit, for whoever waits for other things too.
