@@ -188,9 +188,7 @@ fn two_workers_that_take_two_semaphores_crosswise_do_not_hang() {
         let since = report.matches("' since crates/manyhands-processes/tests/it/").count();
         assert_eq!((held, since), (2, 2), "{report}");
     }
-    eventually("all permits are back", || {
-        [chair.available(), table.available()] == [Ok(1), Ok(1)]
-    });
+    eventually("all permits are back", || [chair.available(), table.available()] == [Ok(1), Ok(1)]);
 }
 
 fn sit(seats: ManagedSemaphore) -> Result<(), ManagerError> {
