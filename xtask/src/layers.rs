@@ -83,7 +83,10 @@ const KEEPERS: &[Keeper] = &[
         ],
     },
     Keeper { library: "reqwest", crates: &["manyhands-http", "benches"] },
-    Keeper { library: "corosensei", crates: &["manyhands-coroutines", "benches"] },
+    Keeper {
+        library: "corosensei",
+        crates: &["manyhands-wait", "manyhands-coroutines", "benches"],
+    },
     Keeper { library: "clap", crates: &["manyhands-cli"] },
     Keeper { library: "procspawn", crates: &["benches"] },
 ];

@@ -64,7 +64,8 @@ pub use layer::{
     current_task, is_cancelled, is_interruptible, is_unwinding_interrupt, wake_on_cancel,
 };
 pub use parker::{
-    Parker, ThreadParker, give_way, has_own_parker, has_scoped_parker, install_parker, with_parker,
+    GiveWay, Leave, Parker, ThreadParker, give_way, has_own_parker, has_scoped_parker,
+    install_parker, with_parker,
 };
 pub use place::Place;
 pub use proxy::ProxyAgent;

@@ -12,7 +12,7 @@ use std::task::{RawWaker, RawWakerVTable, Waker};
 use corosensei::stack::Stack as _;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use manyhands_executor::{Job, contain_panic};
-use manyhands_wait::{ContextKind, ScheduledContext};
+use manyhands_wait::{ContextKind, Leave, ScheduledContext};
 
 use super::Hub;
 use super::prefetch::{prefetch, prefetch_below};
@@ -131,8 +131,9 @@ pub(super) enum Pause {
 #[repr(C)]
 pub(crate) struct Body {
     /// `None` only while the body is made.
-    coroutine: UnsafeCell<Option<Coroutine<(), Pause, (), Stack>>>,
-    yielder: Cell<*const Yielder<(), Pause>>,
+    coroutine: UnsafeCell<Option<Coroutine<(), bool, (), Stack>>>,
+    /// Says why the thread is given back: whether the job is done.
+    yielder: Cell<*const Yielder<(), bool>>,
     /// How often it has let others go first.
     pub(super) yields: Cell<u32>,
     pub(crate) running: overflow::Running,
@@ -177,7 +178,7 @@ impl Body {
         let at = NonNull::from(&mut *body);
         // SAFETY: `main` runs only while the body is there: `resume` has its address, and nobody
         // frees it before its last job has ended.
-        let main = move |yielder: &Yielder<(), Pause>, ()| unsafe { at.as_ref() }.main(yielder);
+        let main = move |yielder: &Yielder<(), bool>, ()| unsafe { at.as_ref() }.main(yielder);
         *body.coroutine.get_mut() = Some(Coroutine::with_stack(stack, main));
         let body = NonNull::from(Box::leak(body));
         // SAFETY: just leaked, so it is valid.
@@ -215,7 +216,7 @@ impl Body {
     }
 
     /// What runs on the stack, for ever: one job after the other.
-    fn main(&self, yielder: &Yielder<(), Pause>) {
+    fn main(&self, yielder: &Yielder<(), bool>) {
         self.yielder.set(yielder);
         let _ends_the_process = NothingUnwinds;
         loop {
@@ -237,7 +238,7 @@ impl Body {
                 drop(self.job.take());
             });
             self.clear_locals(); // those of callbacks
-            yielder.suspend(Pause::Finished);
+            yielder.suspend(true);
         }
     }
 
@@ -289,7 +290,8 @@ impl Body {
         // SAFETY: control has come back.
         unsafe { this.context.leave() };
         match pause {
-            CoroutineResult::Yield(pause) => pause,
+            CoroutineResult::Yield(true) => Pause::Finished,
+            CoroutineResult::Yield(false) => Pause::Suspended,
             CoroutineResult::Return(()) => unreachable!("its main function is an endless loop"),
         }
     }
@@ -304,7 +306,18 @@ impl Body {
         self.stack_used_to.set((&raw const here).addr());
         // SAFETY: `main` put the pointer there and never returns, so the yielder is alive; the
         // caller runs on its stack.
-        unsafe { (*self.yielder.get()).suspend(Pause::Suspended) };
+        unsafe { (*self.yielder.get()).suspend(false) };
+    }
+
+    /// How the caller gives the thread back by itself.
+    ///
+    /// # Safety
+    /// The caller must run on this coroutine's stack, and have done what is to be done before it is
+    /// suspended.
+    #[inline(always)]
+    pub(super) unsafe fn leave(&self) -> Leave {
+        // SAFETY: as in `suspend`.
+        unsafe { Leave::new(NonNull::new_unchecked(self.yielder.get().cast_mut())) }
     }
 
     /// Ends the task of a coroutine that will never go on. Leaks the body with its stack.

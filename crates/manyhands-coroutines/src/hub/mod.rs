@@ -7,6 +7,7 @@
 mod bodies;
 mod body;
 mod lookout;
+mod parking;
 mod prefetch;
 mod ready;
 mod remote;
@@ -14,17 +15,15 @@ mod task;
 mod token;
 
 use std::cell::{Cell, RefCell, UnsafeCell};
-use std::future::Future;
 use std::io;
-use std::pin::pin;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, compiler_fence};
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use manyhands_executor::{Awaited, Home, Job, TaskError, TaskErrorKind};
-use manyhands_wait::{Agent, Parker};
+use manyhands_wait::Agent;
 use tokio::runtime::Handle;
 
 use bodies::Bodies;
@@ -278,11 +277,7 @@ impl Hub {
         let body = unsafe { body.as_ref() };
         // SAFETY: as above, and so the caller is on its stack.
         unsafe { body.suspend() };
-        let yields = body.yields.get().wrapping_add(1);
-        body.yields.set(yields);
-        if yields % LOOK_EVERY == 0 {
-            look_for_cancellation();
-        }
+        body.count_yield();
         true
     }
 
@@ -342,40 +337,6 @@ impl Hub {
     fn look(&self) {
         if !self.in_turn.get() {
             self.remote.wake_here();
-        }
-    }
-
-    /// Waits in the coroutine that runs, for its waker or until `until`.
-    fn park(&self, until: Option<Instant>) {
-        let Some(body) = self.current.get() else { return };
-        self.check_allowed();
-        // SAFETY: it runs, so it is valid, and the caller is on its stack.
-        let this = unsafe { body.as_ref() };
-        let seat = &this.seat;
-        if std::thread::panicking() && !this.held_back.replace(true) {
-            self.held_back.borrow_mut().push(SeatArc::clone(seat));
-        }
-        match until {
-            None => {
-                if seat.token.park() {
-                    // SAFETY: as above.
-                    unsafe { this.suspend() };
-                    seat.token.run();
-                }
-            }
-            Some(at) => {
-                let waker = Seat::waker(seat);
-                // Whatever context another coroutine has entered and not left.
-                let own_context = self.runtime.enter();
-                let mut timer = pin!(tokio::time::sleep_until(at.into()));
-                let is_over = timer.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
-                drop(own_context);
-                if !is_over && seat.token.park() {
-                    // SAFETY: as above.
-                    unsafe { this.suspend() };
-                    seat.token.run();
-                }
-            }
         }
     }
 
@@ -575,32 +536,4 @@ fn look_for_cancellation() {
 #[cold]
 fn suspend_is_forbidden() -> ! {
     panic!("a coroutine was about to wait inside `forbid_suspend`: another one could run there")
-}
-
-/// Every wait of a coroutine comes here.
-impl Parker for Hub {
-    fn waker(&self) -> Waker {
-        match self.current() {
-            Some(body) => Seat::waker(&body.seat),
-            None => Waker::noop().clone(),
-        }
-    }
-
-    fn park(&self, until: Option<Instant>) {
-        Hub::park(self, until);
-    }
-
-    fn is_available(&self) -> bool {
-        self.current.get().is_some()
-    }
-
-    /// The coroutine that waits is suspended, and each has a scheduled context of its own.
-    fn stops_context(&self) -> bool {
-        true
-    }
-
-    fn give_way(&self) -> bool {
-        let others = self.forbidden.get() == 0 && !self.with_ready(|ready| ready.is_empty());
-        others && self.yield_now()
-    }
 }

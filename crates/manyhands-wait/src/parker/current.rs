@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Instant;
 
-use super::{Parker, ThreadParker};
+use super::{GiveWay, Parker, ThreadParker};
 use crate::ambient::{begin_wait, innermost_parker, with_ambient};
 use crate::identity::as_host;
 use crate::primitive::{lazy_local, local};
@@ -93,7 +93,8 @@ pub fn has_scoped_parker() -> bool {
 ///
 /// For primitives, before they begin a wait that another context may be about to end: to switch there
 /// and back costs a tenth of a wait that has to be made known, woken and taken back.
-#[inline]
+// Inlined into whoever waits: a return from what has left the stack is never foreseen.
+#[inline(always)]
 pub fn give_way() -> bool {
     let Some(parker) = innermost() else { return false };
     // What unwinds must not let others run that would think that they do.
@@ -102,8 +103,12 @@ pub fn give_way() -> bool {
     }
     let _stays = begin_wait();
     // SAFETY: as in `with_current`.
-    let parker = unsafe { parker.as_ref() };
-    parker.is_available() && parker.give_way()
+    match unsafe { parker.as_ref() }.give_way() {
+        GiveWay::Nobody => return false,
+        GiveWay::Done => {}
+        GiveWay::Leave(leave) => leave.go(),
+    }
+    true
 }
 
 /// How the parker in force waits.

@@ -7,10 +7,12 @@
 #[cfg_attr(not(all(target_os = "linux", not(manyhands_loom))), path = "condvar.rs")]
 mod block;
 mod current;
+mod leave;
 mod thread;
 
 pub(crate) use current::{Scoped, with_current};
 pub use current::{give_way, has_own_parker, has_scoped_parker, install_parker, with_parker};
+pub use leave::{GiveWay, Leave};
 pub use thread::ThreadParker;
 
 use std::task::Waker;
@@ -50,9 +52,9 @@ pub trait Parker {
         false
     }
 
-    /// Lets the other contexts of this scheduler that are ready run once, without any wake-up, and
-    /// says whether there were any. See [`give_way`].
-    fn give_way(&self) -> bool {
-        false
+    /// Lets the other contexts of this scheduler that are ready run once, without any wake-up, or says
+    /// how to; not where nothing can [park](Self::is_available). See [`give_way`].
+    fn give_way(&self) -> GiveWay {
+        GiveWay::Nobody
     }
 }
