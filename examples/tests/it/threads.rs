@@ -88,6 +88,9 @@ fn t7_the_process_waits_for_the_other_thread_and_not_for_the_daemon() {
 
 #[test]
 fn t7_a_daemon_runs_on_while_the_process_waits_for_others() {
-    let ended = run("t7_daemon_beside_another", "0.1 --scale 0.3");
-    assert_eq!(ended.lines[3..], ["end123", "end456"]);
+    let mut ended = run("t7_daemon_beside_another", "0.1 --scale 0.5");
+    assert_eq!(ended.lines.pop().as_deref(), Some("end456"));
+    // The daemon may have come to its end before the other has begun.
+    ended.lines.sort();
+    assert_eq!(ended.lines, ["123", "456", "end123", "main-------"]);
 }
