@@ -5,6 +5,7 @@ mod barrier;
 mod counter;
 mod event;
 mod graph;
+mod line;
 mod list;
 mod lock;
 mod managed;

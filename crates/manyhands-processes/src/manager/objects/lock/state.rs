@@ -1,6 +1,5 @@
 //! The lock at its owner.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use manyhands_wait::Resource;
@@ -13,7 +12,8 @@ use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
 use crate::manager::object::{Object, State};
 use crate::manager::objects::ask::Ask;
-use crate::manager::objects::graph::{self, Party, Refuse};
+use crate::manager::objects::graph::{Party, Refuse};
+use crate::manager::objects::line::{Line, Waiter};
 
 /// Who holds the lock, and who waits.
 #[derive(Default)]
@@ -23,19 +23,11 @@ pub(crate) struct LockState {
     last_token: u64,
     /// The last holder died, and nobody was told yet.
     holder_died: bool,
-    waiting: VecDeque<Waiter>,
+    waiting: Line<Granted>,
     /// The object that this is the state of.
     object: Weak<Object<LockState>>,
     /// What walks along the wait-for graph see.
     mirror: Arc<Mirror>,
-}
-
-/// A request in the line.
-struct Waiter {
-    ask: Ask,
-    asker: Asker<Granted>,
-    /// Who it is, if nobody else can release the lock for it.
-    party: Option<Party>,
 }
 
 /// What a holder is given.
@@ -70,18 +62,10 @@ impl LockState {
             return asker.fail(would_deadlock(self.name.as_deref(), held, &ask), answers);
         }
         let ticket = asker.ticket();
-        let party = Party::of(&ask, ticket.peer);
-        self.waiting.push_back(Waiter { ask, asker, party });
+        self.waiting.push(ask, asker);
         self.advance(answers);
-        // Whoever was not granted it waits now.
-        let waiter = self.waiting.back().filter(|waiter| waiter.asker.ticket() == ticket);
-        if let Some(Waiter { ask, party: Some(party), .. }) = waiter
-            && !ask.may_leave
-        {
-            let edge: Arc<dyn Resource> = Arc::new(self.edge_of(ticket));
-            let object = Weak::clone(&self.object);
-            graph::show(party, (ticket, edge, &LOCK), ask, object, answers);
-        }
+        let edge = || -> Arc<dyn Resource> { Arc::new(self.edge_of(ticket)) };
+        self.waiting.show_last(ticket, (edge, &LOCK), &self.object, answers);
     }
 
     fn edge_of(&self, ticket: Ticket) -> LockEdge {
@@ -134,7 +118,7 @@ impl LockState {
 
     pub(super) fn seen(&self) -> Seen {
         let holder = self.held.as_ref().map(|held| held.by.who.clone());
-        let waiters = self.waiting.iter().map(|waiter| waiter.ask.who.clone()).collect();
+        let waiters = self.waiting.asks().map(|ask| ask.who.clone()).collect();
         (self.name.clone(), holder, waiters)
     }
 
@@ -154,32 +138,11 @@ impl LockState {
 
     fn advance(&mut self, answers: &mut Answers) {
         if self.held.is_none()
-            && let Some(waiter) = self.waiting.pop_front()
+            && let Some(Waiter { ask, asker, party }) = self.waiting.pop()
         {
-            let (ask, party) = (waiter.ask.clone(), waiter.party.clone());
-            let asker = waiter.leave();
             let granted = self.grant(asker.ticket(), ask, party);
             asker.answer(granted, answers);
         }
-    }
-
-    /// Those who match wait no more.
-    fn forget(&mut self, matches: impl Fn(Ticket) -> bool) {
-        let (gone, stay) =
-            self.waiting.drain(..).partition(|waiter| matches(waiter.asker.ticket()));
-        self.waiting = stay;
-        let gone: VecDeque<Waiter> = gone;
-        gone.into_iter().for_each(|waiter| waiter.leave().forget());
-    }
-}
-
-impl Waiter {
-    /// It is not in the line any more.
-    fn leave(self) -> Asker<Granted> {
-        if let Some(party) = &self.party {
-            party.goes_on(self.asker.ticket());
-        }
-        self.asker
     }
 }
 
@@ -189,10 +152,7 @@ impl Refuse for LockState {
     }
 
     fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers) {
-        let place = self.waiting.iter().position(|waiter| waiter.asker.ticket() == ticket);
-        if let Some(waiter) = place.and_then(|place| self.waiting.remove(place)) {
-            waiter.leave().fail(error, answers);
-        }
+        self.waiting.refuse(ticket, error, answers);
     }
 }
 
@@ -203,7 +163,7 @@ impl State for LockState {
     }
 
     fn withdraw(&mut self, ticket: Ticket, answers: &mut Answers) {
-        self.forget(|other| other == ticket);
+        self.waiting.forget(|other| other == ticket);
         if self.held.as_ref().is_some_and(|held| held.ticket == ticket)
             && let Some(held) = self.release()
         {
@@ -214,7 +174,7 @@ impl State for LockState {
     }
 
     fn peer_gone(&mut self, peer: PeerId, answers: &mut Answers) {
-        self.forget(|other| other.peer == peer);
+        self.waiting.forget(|other| other.peer == peer);
         if self.held.as_ref().is_some_and(|held| held.ticket.peer == peer) {
             self.release();
             self.holder_died = true;

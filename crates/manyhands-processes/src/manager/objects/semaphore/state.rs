@@ -1,6 +1,5 @@
 //! The semaphore at its owner.
 
-use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 
 use manyhands_wait::Resource;
@@ -11,55 +10,30 @@ use crate::manager::answer::{Answers, Asker, PeerId, Ticket};
 use crate::manager::error::{ManagerError, ManagerErrorKind};
 use crate::manager::object::{Object, State};
 use crate::manager::objects::ask::Ask;
-use crate::manager::objects::graph::{self, Party, Refuse};
+use crate::manager::objects::graph::{Party, Refuse};
+use crate::manager::objects::line::{Line, Waiter};
 
 /// Who holds permits, and who waits for one.
 pub(crate) struct SemaphoreState {
     name: Option<String>,
     ledger: Arc<Ledger>,
-    waiting: VecDeque<Waiter>,
+    waiting: Line<u64>,
     /// The object that this is the state of.
     object: Weak<Object<SemaphoreState>>,
-}
-
-/// A request in the line.
-struct Waiter {
-    ask: Ask,
-    asker: Asker<u64>,
-    /// Who it is, if nobody else can give the permit back for it.
-    party: Option<Party>,
-}
-
-impl Waiter {
-    /// It is not in the line any more.
-    fn leave(self) -> Asker<u64> {
-        if let Some(party) = &self.party {
-            party.goes_on(self.asker.ticket());
-        }
-        self.asker
-    }
 }
 
 impl SemaphoreState {
     pub(crate) fn new(name: Option<String>, permits: usize) -> SemaphoreState {
         let ledger = Arc::new(Ledger::new(permits));
-        SemaphoreState { name, ledger, waiting: VecDeque::new(), object: Weak::new() }
+        SemaphoreState { name, ledger, waiting: Line::default(), object: Weak::new() }
     }
 
     pub(super) fn acquire(&mut self, ask: Ask, asker: Asker<u64>, answers: &mut Answers) {
         let ticket = asker.ticket();
-        let party = Party::of(&ask, ticket.peer);
-        self.waiting.push_back(Waiter { ask, asker, party });
+        self.waiting.push(ask, asker);
         self.advance(answers);
-        // Whoever was not granted it waits now.
-        let waiter = self.waiting.back().filter(|waiter| waiter.asker.ticket() == ticket);
-        if let Some(Waiter { ask, party: Some(party), .. }) = waiter
-            && !ask.may_leave
-        {
-            let edge: Arc<dyn Resource> = Arc::new(self.edge_of(ticket));
-            let object = Weak::clone(&self.object);
-            graph::show(party, (ticket, edge, &ACQUIRE), ask, object, answers);
-        }
+        let edge = || -> Arc<dyn Resource> { Arc::new(self.edge_of(ticket)) };
+        self.waiting.show_last(ticket, (edge, &ACQUIRE), &self.object, answers);
     }
 
     pub(super) fn try_acquire(
@@ -139,21 +113,16 @@ impl SemaphoreState {
 
     fn advance(&mut self, answers: &mut Answers) {
         while self.ledger.lock().available > 0
-            && let Some(waiter) = self.waiting.pop_front()
+            && let Some(Waiter { ask, asker, party }) = self.waiting.pop()
         {
-            let (who, party) = (waiter.ask.who.clone(), waiter.party.clone());
-            let asker = waiter.leave();
-            let token = self.ledger.lock().grant(asker.ticket(), party, who);
+            let token = self.ledger.lock().grant(asker.ticket(), party, ask.who);
             asker.answer(token, answers);
         }
     }
 
     /// Those who match neither wait nor hold any more.
     fn drop_all(&mut self, matches: impl Fn(Ticket) -> bool, answers: &mut Answers) {
-        let (gone, stay): (VecDeque<Waiter>, _) =
-            self.waiting.drain(..).partition(|waiter| matches(waiter.asker.ticket()));
-        self.waiting = stay;
-        gone.into_iter().for_each(|waiter| waiter.leave().forget());
+        self.waiting.forget(&matches);
         let mut ledger = self.ledger.lock();
         let freed: Vec<_> =
             ledger.holders.extract_if(.., |holding| matches(holding.ticket)).collect();
@@ -170,10 +139,7 @@ impl Refuse for SemaphoreState {
     }
 
     fn refuse(&mut self, ticket: Ticket, error: ManagerError, answers: &mut Answers) {
-        let place = self.waiting.iter().position(|waiter| waiter.asker.ticket() == ticket);
-        if let Some(waiter) = place.and_then(|place| self.waiting.remove(place)) {
-            waiter.leave().fail(error, answers);
-        }
+        self.waiting.refuse(ticket, error, answers);
     }
 }
 
