@@ -48,6 +48,7 @@
 //!
 //! Linux only.
 
+mod bell;
 mod command;
 mod exit_status;
 #[cfg(fuzzing)]

@@ -4,21 +4,17 @@
 //! when there is room again.
 
 use std::collections::VecDeque;
-use std::io::{IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags,
-};
+use rustix::net::{RecvFlags, ReturnFlags, SendFlags};
 
-use super::protocol::frame::{self, FDS_MAX, Fds, Frame, FrameError};
+use super::protocol::frame::{self, Fds, Frame, FrameError};
 use super::service;
+use crate::memory::beside;
 
 /// Received at once at most, in bytes, unless a frame is longer.
 const INBOX: usize = 64 << 10;
@@ -26,7 +22,6 @@ const INBOX: usize = 64 << 10;
 const KEPT_MAX: usize = 1 << 20;
 /// Of so many frames at most the descriptors wait. There are a few, since frames are served as they come.
 const FDS_WAITING_MAX: usize = 16;
-const FDS_SPACE: usize = rustix::cmsg_space!(ScmRights(FDS_MAX));
 
 /// The socket of a line.
 pub(crate) enum Socket {
@@ -160,13 +155,8 @@ impl Out {
             return rustix::net::send(link, &self.bytes[self.sent..end], flags);
         };
         let end = self.fds.get(1).map_or(self.bytes.len(), |(at, _)| *at);
-        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let fds: Vec<BorrowedFd<'_>> = fds.iter().map(|fd| fd.as_fd()).collect();
-        let fits = ancillary.push(SendAncillaryMessage::ScmRights(&fds));
-        debug_assert!(fits, "whoever encodes keeps to the limit");
-        let bytes = [IoSlice::new(&self.bytes[self.sent..end])];
-        let sent = rustix::net::sendmsg(link, &bytes, &mut ancillary, flags)?;
+        let sent = beside::send(link, &self.bytes[self.sent..end], &fds, flags)?;
         self.fds.pop_front();
         Ok(sent)
     }
@@ -209,26 +199,12 @@ impl Inbox {
         self.make_room();
         let room = &mut self.bytes[self.end..];
         let length = room.len();
-        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
-        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        let received = loop {
-            match rustix::net::recvmsg(link, &mut [IoSliceMut::new(room)], &mut ancillary, flags) {
-                Err(Errno::INTR) => {}
-                received => break received,
-            }
-        };
-        let fds: Fds = ancillary
-            .drain()
-            .filter_map(|message| match message {
-                RecvAncillaryMessage::ScmRights(fds) => Some(fds.map(Arc::new)),
-                _ => None,
-            })
-            .flatten()
-            .collect();
+        let received =
+            rustix::io::retry_on_intr(|| beside::receive(link, room, RecvFlags::DONTWAIT));
         match received {
             Ok(received) if received.bytes == 0 => Received::End,
             Ok(received) => {
+                let fds: Fds = received.fds.into_iter().map(Arc::new).collect();
                 self.end += received.bytes;
                 // The system hands over the descriptors of one frame at a time, and says so also if it
                 // could not make room for all of them.

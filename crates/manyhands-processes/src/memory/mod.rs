@@ -6,6 +6,7 @@
 mod array;
 mod atomic;
 pub(crate) mod attachments;
+pub(crate) mod beside;
 mod bulk_read;
 mod bytes;
 mod cells;

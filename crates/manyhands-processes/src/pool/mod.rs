@@ -31,8 +31,8 @@ use std::sync::Arc;
 
 use manyhands_executor::{Executor, Job, Rejected, Shutdown};
 
-use self::channel::Bell;
 use self::shared::Shared;
+use crate::bell::Bell;
 pub use builder::{PoolBuildError, ProcessPoolBuilder};
 pub use statistics::ProcessPoolStatistics;
 pub(crate) use worker::current_errand;

@@ -9,11 +9,11 @@ use manyhands_executor::{Home, Job, JobQueue, Rejected, RejectedReason, TaskErro
 
 use super::batch::{Batch, Ending, cancelled};
 use super::builder::Settings;
-use super::channel::Bell;
 use super::completer::Completer;
 use super::flight::Flight;
 use super::floor::Floor;
 use super::statistics::Counts;
+use crate::bell::Bell;
 use crate::memory::attachments::Travel;
 
 /// Set in `submitted` once no job is taken any more. The same word counts the jobs, so every job
@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     pub(super) home: Home,
     pub(super) queue: JobQueue,
+    /// What wakes the service: one for all workers, and for those in this process who want something of
+    /// it. Rung into, never heard: it is waited for by its edges.
     pub(super) bell: Bell,
     /// Whether the service sleeps and has to be woken for anything new.
     pub(super) asleep: AtomicBool,

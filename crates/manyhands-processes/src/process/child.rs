@@ -1,17 +1,16 @@
 //! The process's side: calls the function and sends back what it returned.
 
-use std::io::{IoSlice, Write};
-use std::mem::MaybeUninit;
+use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use manyhands_executor::Entry;
-use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags};
+use rustix::net::SendFlags;
 
 use crate::image::EntryOffsets;
 use crate::memory::attachments::{Attachments, Travel};
-use crate::memory::{MemoryError, message};
+use crate::memory::{MemoryError, beside, message};
 use crate::start::Origin;
 
 /// How many descriptors an outcome has at most; the operating system's limit is 253.
@@ -78,19 +77,9 @@ fn send(
     }
     let length = (bytes.len() - 8) as u64;
     bytes[..8].copy_from_slice(&length.to_le_bytes());
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
     let fds: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
-    if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
-        return Err("there is no room for its handles".into());
-    }
-    let sent = loop {
-        let slices = [IoSlice::new(&bytes)];
-        match rustix::net::sendmsg(control, &slices, &mut ancillary, SendFlags::NOSIGNAL) {
-            Err(rustix::io::Errno::INTR) => {}
-            sent => break sent?,
-        }
-    };
+    let send = || beside::send(control, &bytes, &fds, SendFlags::empty());
+    let sent = rustix::io::retry_on_intr(send)?;
     control.write_all(&bytes[sent..])?;
     Ok(())
 }

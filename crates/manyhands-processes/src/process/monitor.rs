@@ -4,24 +4,24 @@
 //! It is there only while there are such processes.
 
 use std::cell::Cell;
-use std::io::{self, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use manyhands_executor::{Dispatched, TaskError, TaskErrorKind};
-use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags};
+use rustix::net::RecvFlags;
 use rustix::process::Signal;
 
 use super::child::FDS_MAX;
 use super::exit;
 use super::registry::{self, Child};
+use crate::bell::Bell;
 use crate::memory::attachments::Travel;
-use crate::memory::message;
+use crate::memory::{beside, message};
 use crate::start::Ended;
 
 /// How long to pause before trying again what the kernel refused.
@@ -153,18 +153,10 @@ fn receive(
     into: &mut [u8],
     fds: &mut Vec<Arc<OwnedFd>>,
 ) -> io::Result<usize> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC;
-    let received =
-        rustix::net::recvmsg(control, &mut [IoSliceMut::new(into)], &mut ancillary, flags)?;
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(came) = message {
-            // More than it may send are closed.
-            let room = FDS_MAX.saturating_sub(fds.len());
-            fds.extend(came.take(room).map(Arc::new));
-        }
-    }
+    let received = beside::receive(control, into, RecvFlags::empty())?;
+    // More than it may send are closed.
+    let room = FDS_MAX.saturating_sub(fds.len());
+    fds.extend(received.fds.into_iter().take(room).map(Arc::new));
     Ok(received.bytes)
 }
 
@@ -184,7 +176,7 @@ struct Monitor {
     /// Those that the thread has not taken over yet.
     new: Vec<Watched>,
     /// Where the thread is woken, while there is one.
-    bell: Option<OwnedFd>,
+    bell: Option<Bell>,
 }
 
 static MONITOR: Mutex<Monitor> = Mutex::new(Monitor { new: Vec::new(), bell: None });
@@ -198,15 +190,15 @@ pub(super) fn watch(watched: Watched) -> io::Result<()> {
     registry::add(Arc::clone(&watched.child));
     let mut monitor = lock();
     match &monitor.bell {
-        Some(bell) => ring(bell),
+        Some(bell) => bell.ring(),
         None => monitor.bell = Some(start()?),
     }
     monitor.new.push(watched);
     Ok(())
 }
 
-fn start() -> io::Result<OwnedFd> {
-    let bell = eventfd(0, EventfdFlags::CLOEXEC)?;
+fn start() -> io::Result<Bell> {
+    let bell = Bell::new()?;
     let heard = bell.try_clone()?;
     std::thread::Builder::new().name("manyhands-processes".into()).spawn(move || run(&heard))?;
     Ok(bell)
@@ -221,7 +213,7 @@ pub(super) fn is_here() -> bool {
     IS_MONITOR.try_with(Cell::get).unwrap_or(false)
 }
 
-fn run(bell: &OwnedFd) {
+fn run(bell: &Bell) {
     IS_MONITOR.set(true);
     let mut all: Vec<Watched> = Vec::new();
     loop {
@@ -240,7 +232,7 @@ fn run(bell: &OwnedFd) {
 }
 
 /// Waits until something has happened to any of them.
-fn wait(all: &[Watched], bell: &OwnedFd) {
+fn wait(all: &[Watched], bell: &Bell) {
     let readable = |fd| PollFd::from_borrowed_fd(fd, PollFlags::IN);
     let mut fds = Vec::with_capacity(1 + 2 * all.len());
     fds.push(readable(bell.as_fd()));
@@ -253,13 +245,8 @@ fn wait(all: &[Watched], bell: &OwnedFd) {
         manyhands_wait::sleep(PAUSE);
     }
     if !fds[0].revents().is_empty() {
-        let _count = rustix::io::read(bell, &mut [0; 8]);
+        bell.hear();
     }
-}
-
-fn ring(bell: &OwnedFd) {
-    // It fails only if it has been rung 2^64 - 1 times and not been heard.
-    let _full = rustix::io::write(bell, &1_u64.to_ne_bytes());
 }
 
 fn lock() -> MutexGuard<'static, Monitor> {

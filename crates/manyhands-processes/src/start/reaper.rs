@@ -2,7 +2,7 @@
 //!
 //! One thread, which is there only while there are such children.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,13 +10,15 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{WaitId, WaitIdOptions, waitid};
 
+use crate::bell::Bell;
+
 /// How long to pause before trying again what the kernel refused.
 const PAUSE: Duration = Duration::from_millis(10);
 
 struct Reaper {
     children: Vec<OwnedFd>,
     /// Where the thread is woken, while there is one.
-    bell: Option<OwnedFd>,
+    bell: Option<Bell>,
 }
 
 static REAPER: Mutex<Reaper> = Mutex::new(Reaper { children: Vec::new(), bell: None });
@@ -26,21 +28,21 @@ pub(crate) fn reap(child: OwnedFd) {
     let mut reaper = lock();
     reaper.children.push(child);
     match &reaper.bell {
-        Some(bell) => ring(bell),
+        Some(bell) => bell.ring(),
         // Without a thread the children stay on the list until the next one comes; when this
         // process ends, the system reaps them.
         None => reaper.bell = start(),
     }
 }
 
-fn start() -> Option<OwnedFd> {
-    let bell = rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).ok()?;
+fn start() -> Option<Bell> {
+    let bell = Bell::new().ok()?;
     let heard = bell.try_clone().ok()?;
     let builder = std::thread::Builder::new().name("manyhands-reaper".into()).stack_size(64 * 1024);
     builder.spawn(move || run(&heard)).ok().map(|_runs| bell)
 }
 
-fn run(bell: &OwnedFd) {
+fn run(bell: &Bell) {
     // Those that are waited for here; new ones are taken over from the list.
     let mut children = Vec::new();
     loop {
@@ -54,7 +56,7 @@ fn run(bell: &OwnedFd) {
             }
         }
         let mut fds: Vec<_> =
-            children.iter().chain([bell]).map(|fd| PollFd::new(fd, PollFlags::IN)).collect();
+            children.iter().map(AsFd::as_fd).chain([bell.as_fd()]).map(readable).collect();
         let polled = poll(&mut fds, None);
         if polled.is_err_and(|errno| errno != Errno::INTR) {
             // The kernel has no memory for it, or more is open than is allowed by now.
@@ -62,7 +64,7 @@ fn run(bell: &OwnedFd) {
             continue;
         }
         if !fds[children.len()].revents().is_empty() {
-            let _count = rustix::io::read(bell, &mut [0; 8]);
+            bell.hear();
         }
     }
 }
@@ -76,9 +78,8 @@ fn is_reaped(child: &OwnedFd) -> bool {
     }
 }
 
-fn ring(bell: &OwnedFd) {
-    // It fails only if it has been rung 2^64 - 1 times and not been heard.
-    let _full = rustix::io::write(bell, &1_u64.to_ne_bytes());
+fn readable(fd: BorrowedFd<'_>) -> PollFd<'_> {
+    PollFd::from_borrowed_fd(fd, PollFlags::IN)
 }
 
 fn lock() -> MutexGuard<'static, Reaper> {

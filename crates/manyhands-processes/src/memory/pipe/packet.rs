@@ -1,27 +1,22 @@
 //! One message on its way: a packet of the socket, and descriptors with it.
 
 use std::cell::RefCell;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use manyhands_io::Tried;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags,
-};
+use rustix::net::{RecvFlags, ReturnFlags, SendFlags};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{PipeError, Socket};
-use crate::memory::{attachments, message};
+use crate::memory::{attachments, beside, message};
 
 /// The longest packet that is taken, in bytes.
 const PACKET_MAX: usize = message::INLINE_MAX + 1;
 /// How many descriptors travel with a packet; the operating system's limit is 253.
 const FDS_MAX: usize = 251;
-const FDS_SPACE: usize = rustix::cmsg_space!(ScmRights(FDS_MAX));
 
 #[derive(Debug)]
 pub(super) struct Packet {
@@ -60,14 +55,8 @@ impl Packet {
 
     /// Sends the packet as a whole, or not at all.
     pub(super) fn send(&self, socket: &Socket) -> io::Result<Tried<()>> {
-        let mut space = [MaybeUninit::uninit(); FDS_SPACE];
-        let mut ancillary = SendAncillaryBuffer::new(&mut space);
         let fds: Vec<BorrowedFd<'_>> = self.fds.iter().map(|fd| fd.as_fd()).collect();
-        if !fds.is_empty() && !ancillary.push(SendAncillaryMessage::ScmRights(&fds)) {
-            return Err(io::Error::other("there is no room for the descriptors"));
-        }
-        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-        rustix::net::sendmsg(socket, &[IoSlice::new(&self.bytes)], &mut ancillary, flags)?;
+        beside::send(socket, &self.bytes, &fds, SendFlags::DONTWAIT)?;
         Ok(Tried { value: (), drained: false })
     }
 
@@ -84,26 +73,14 @@ impl Packet {
 }
 
 fn receive_into(socket: &Socket, buffer: &mut [u8]) -> io::Result<Packet> {
-    let mut space = [MaybeUninit::uninit(); FDS_SPACE];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
     let received = loop {
-        let into = &mut [IoSliceMut::new(buffer)];
-        match rustix::net::recvmsg(socket, into, &mut ancillary, flags) {
+        match beside::receive(socket, buffer, RecvFlags::DONTWAIT) {
             // The peer was closed before it had received everything; said once, before what it has
             // sent itself can be received.
             Err(rustix::io::Errno::CONNRESET) => {}
             received => break received?,
         }
     };
-    let fds: Vec<Arc<OwnedFd>> = ancillary
-        .drain()
-        .filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(fds) => Some(fds.map(Arc::new)),
-            _ => None,
-        })
-        .flatten()
-        .collect();
     if received.bytes == 0 {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
@@ -117,6 +94,7 @@ fn receive_into(socket: &Socket, buffer: &mut [u8]) -> io::Result<Packet> {
         // Longer than we ever send: a packet that no decoder takes.
         return Ok(Packet { bytes: Vec::new(), fds: Vec::new() });
     }
+    let fds = received.fds.into_iter().map(Arc::new).collect();
     Ok(Packet { bytes: buffer[..received.bytes].to_vec(), fds })
 }
 

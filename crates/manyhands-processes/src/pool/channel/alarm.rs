@@ -2,12 +2,9 @@
 //! sleeps; who has news for them looks after publishing them. With a fence on both sides at least
 //! one sees the other.
 
-use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::Duration;
 
-use rustix::event::EventfdFlags;
 use rustix::thread::futex;
 
 const AWAKE: u32 = 0;
@@ -60,35 +57,5 @@ impl Alarm<'_> {
     /// Wakes the side that sleeps on this word.
     pub(crate) fn wake(&self) {
         let _nobody_there = futex::wake(self.word, futex::Flags::empty(), 1);
-    }
-}
-
-/// What wakes the pool's service: one for all workers, and for those in this process who want
-/// something of it. Rung into, never read: it is waited for by its edges.
-#[derive(Debug)]
-pub(crate) struct Bell {
-    eventfd: OwnedFd,
-}
-
-impl Bell {
-    pub(crate) fn new() -> io::Result<Bell> {
-        let flags = EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK;
-        Ok(Bell { eventfd: rustix::event::eventfd(0, flags)? })
-    }
-
-    /// The bell behind a descriptor that the parent has sent.
-    pub(crate) fn of(eventfd: OwnedFd) -> Bell {
-        Bell { eventfd }
-    }
-
-    pub(crate) fn ring(&self) {
-        // Full after 2⁶⁴ rings; a parent that is gone needs none.
-        let _nothing_to_do = rustix::io::write(&self.eventfd, &1_u64.to_ne_bytes());
-    }
-}
-
-impl AsFd for Bell {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.eventfd.as_fd()
     }
 }

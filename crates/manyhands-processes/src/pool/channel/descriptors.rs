@@ -3,17 +3,14 @@
 //! A record is a task's number and how many descriptors come with it; none means the word.
 
 use std::collections::HashMap;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
 use super::ring::Violation;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
-};
+use crate::memory::beside;
+use rustix::net::{RecvFlags, SendFlags};
 
 /// A record's length, in bytes.
 const RECORD: usize = 12;
@@ -59,15 +56,8 @@ fn send(socket: &UnixStream, number: u64, fds: &[BorrowedFd<'_>]) -> io::Result<
     let mut record = [0; RECORD];
     record[..8].copy_from_slice(&number.to_le_bytes());
     record[8..].copy_from_slice(&(fds.len() as u32).to_le_bytes());
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
-    let mut ancillary = SendAncillaryBuffer::new(&mut space);
-    if !fds.is_empty() {
-        let fits = ancillary.push(SendAncillaryMessage::ScmRights(fds));
-        debug_assert!(fits, "chunks are no longer than there is room for");
-    }
-    let sent = rustix::io::retry_on_intr(|| {
-        sendmsg(socket, &[IoSlice::new(&record)], &mut ancillary, SendFlags::NOSIGNAL)
-    })?;
+    let sent =
+        rustix::io::retry_on_intr(|| beside::send(socket, &record, fds, SendFlags::empty()))?;
     if sent == RECORD { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
@@ -116,20 +106,9 @@ pub(crate) struct Read {
 /// What the system says.
 pub(crate) fn read(socket: &UnixStream, missing: usize) -> io::Result<Read> {
     let mut bytes = [0; RECORD];
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(FDS_MAX))];
-    let mut ancillary = RecvAncillaryBuffer::new(&mut space);
-    let missing = missing.clamp(1, RECORD);
-    let came = rustix::io::retry_on_intr(|| {
-        let mut slices = [IoSliceMut::new(&mut bytes[..missing])];
-        recvmsg(socket, &mut slices, &mut ancillary, RecvFlags::CMSG_CLOEXEC)
-    })?;
-    let mut fds = Vec::new();
-    for message in ancillary.drain() {
-        if let RecvAncillaryMessage::ScmRights(rights) = message {
-            fds.extend(rights);
-        }
-    }
-    Ok(Read { bytes, count: came.bytes, fds })
+    let into = &mut bytes[..missing.clamp(1, RECORD)];
+    let came = rustix::io::retry_on_intr(|| beside::receive(socket, into, RecvFlags::empty()))?;
+    Ok(Read { bytes, count: came.bytes, fds: came.fds })
 }
 
 impl Descriptors {

@@ -16,7 +16,6 @@ mod region;
 mod ring;
 mod slots;
 
-pub(super) use alarm::Bell;
 pub(super) use clock::{NEVER, instant_at, now_ns};
 pub(super) use descriptors::{
     Courier, Descriptors, Heard, Unsent, read, send_descriptors, send_word,

@@ -8,7 +8,8 @@ use std::time::Duration;
 use manyhands_wait::Spin;
 use rustix::event::{Timespec, epoll};
 
-use crate::pool::channel::{Bell, now_ns};
+use crate::bell::Bell;
+use crate::pool::channel::now_ns;
 
 use super::Service;
 

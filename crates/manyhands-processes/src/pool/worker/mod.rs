@@ -16,10 +16,9 @@ use manyhands_executor::{TaskError, TaskErrorKind, encode_failure};
 use manyhands_wait::Spin;
 use serde::{Deserialize, Serialize};
 
-use super::channel::{
-    Bell, Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation,
-};
+use super::channel::{Channel, Consumer, Request, RequestKind, ResponseKind, Slots, Violation};
 use super::freight::{Announced, Freight};
+use crate::bell::Bell;
 use crate::image::EntryOffsets;
 use crate::memory::attachments::Travel;
 use crate::memory::registry;

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use manyhands_executor::{TaskError, TaskErrorKind, encode_failure};
 
+use crate::bell::Bell;
 use crate::memory::attachments::Attachments;
 use crate::memory::segment::Outbox;
 use crate::pool::channel::{
-    Bell, Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation, send_descriptors,
+    Channel, PIECE_MAX, Producer, Response, ResponseKind, Violation, send_descriptors,
 };
 use crate::pool::freight::{is_freight, pack};
 
