@@ -275,14 +275,18 @@ fn an_exit_inside_a_passed_deadline_still_waits() -> ExitCode {
 }
 
 fn late_work_and_thread() {
+    static WORK_IS_SAID: AtomicBool = AtomicBool::new(false);
     drop(pool(1).spawn(|| {
         until_exiting();
         std::thread::sleep(Duration::from_millis(20));
         say("work");
+        WORK_IS_SAID.store(true, Ordering::Release);
     }));
     drop(Thread::spawn(|| {
         until_exiting();
-        std::thread::sleep(Duration::from_millis(60));
+        while !WORK_IS_SAID.load(Ordering::Acquire) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         say("thread");
     }));
 }
