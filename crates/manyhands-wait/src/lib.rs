@@ -23,6 +23,7 @@ mod deadlock;
 mod departed;
 mod dump;
 mod exit;
+mod fixed;
 mod holder_ended;
 mod identity;
 mod interrupt;

@@ -8,6 +8,7 @@ use std::task::Waker;
 use crate::agent::Agent;
 use crate::context::{ContextKind, OwnedSlot};
 use crate::deadlock::Deadlock;
+use crate::fixed::Fixed;
 use crate::place::Place;
 use crate::publication::{Edge, Publication};
 use crate::reason::Reason;
@@ -30,10 +31,10 @@ pub struct ProxyAgent {
     shown: Option<Shown>,
 }
 
-/// Boxed, because they are reached from the slot.
+/// Reached from the slot.
 struct Shown {
-    publication: Box<Publication>,
-    _waker: Box<Waker>,
+    publication: Fixed<Publication>,
+    _waker: Fixed<Waker>,
 }
 
 impl ProxyAgent {
@@ -64,14 +65,15 @@ impl ProxyAgent {
     ) -> Result<(), Deadlock> {
         self.goes_on();
         let (slot, agent) = self.owned.get();
-        let waker = Box::new(waker);
+        let waker = Fixed::new(waker);
         let publication = Publication::new(reason, at.into(), None, None);
         // SAFETY: the edge is shared, and the waker stays on the heap for as long as the publication.
-        let publication =
-            Box::new(unsafe { publication.with_edge(agent, Edge::Shared(resource), &waker, true) });
+        let publication = Fixed::new(unsafe {
+            publication.with_edge(agent, Edge::Shared(resource), &waker, true)
+        });
         // SAFETY: it stays on the heap until `goes_on` has taken it back; if this is forgotten, for
         // ever.
-        unsafe { slot.show(&*publication) };
+        unsafe { slot.show(publication.pointer()) };
         let shown = self.shown.insert(Shown { publication, _waker: waker });
         while look_for_deadlock(&shown.publication).is_some() {
             std::thread::yield_now();

@@ -21,6 +21,7 @@ use std::ptr;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
+use crate::fixed::Fixed;
 use crate::identity::in_poll_of;
 use crate::layer::{LayerTask, TaskLabel, current_deadline};
 use crate::publication::{Edge, Publication};
@@ -70,7 +71,7 @@ impl LayerTask for Nobody {
 #[must_use = "a future does nothing until it is waited for"]
 pub struct Tracked<F, T: LayerTask = Nobody> {
     /// What is shown since the last poll, in the slot of `state`.
-    shown: Option<Box<Publication>>,
+    shown: Option<Fixed<Publication>>,
     /// Dropped before `state`, in a frame of its own: the task has not ended while the guards in its future
     /// are being released, and it is the one that releases them.
     future: ManuallyDrop<F>,
@@ -93,7 +94,7 @@ impl<F, T: LayerTask> Tracked<F, T> {
     }
 
     /// Takes back what was shown: the task goes on.
-    fn go_on(shown: &mut Option<Box<Publication>>, state: &TrackedState, task: &T) {
+    fn go_on(shown: &mut Option<Fixed<Publication>>, state: &TrackedState, task: &T) {
         let Some(publication) = shown.take() else { return };
         let (slot, _) = state.listed(task);
         // SAFETY: it shows nothing from now on.
@@ -152,7 +153,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 let publication = Publication::new(wait.reason, wait.at.into(), None, None);
                 // SAFETY: the edge is shared, and the runtime's waker stays where it is for as long as
                 // our own, which is put aside after the publication was taken back alone.
-                let publication = Box::new(unsafe {
+                let publication = Fixed::new(unsafe {
                     let edge = Edge::Shared(wait.resource);
                     publication.with_edge(agent, edge, waker.runtime(), is_provable)
                 });
@@ -160,7 +161,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 this.task.set_waiting(Some(agent));
                 // SAFETY: it is on the heap, and stays there until `go_on` has taken it back; if this
                 // is forgotten, for ever.
-                unsafe { slot.show(&*publication) };
+                unsafe { slot.show(publication.pointer()) };
                 let look_again = look_for_deadlock(&publication);
                 let is_condemned = publication.verdict().is_some();
                 this.shown = Some(publication);

@@ -194,3 +194,104 @@ impl Member {
         slot.read(|publication, mark| (mark == self.mark).then(|| f(publication)))?
     }
 }
+
+#[cfg(all(test, not(manyhands_loom)))]
+mod tests {
+    use super::*;
+
+    /// A wait of each: conditions, each a set of those any one of whom can meet it; `None` if it goes on.
+    type Waits<'a> = [Option<&'a [u32]>];
+
+    fn nodes(waits: &Waits<'_>) -> Vec<Node> {
+        let set = |bits: u32| (0..waits.len()).filter(|place| bits >> place & 1 == 1).collect();
+        let node = |(place, waits): (usize, &Option<&[u32]>)| Node {
+            agent: Agent::of(place as u32, 1).unwrap(),
+            mark: waits.map(|_| Mark::NO_WAIT),
+            conditions: waits.unwrap_or_default().iter().map(|&bits| set(bits)).collect(),
+        };
+        waits.iter().enumerate().map(node).collect()
+    }
+
+    /// Those who can never go on, by trying all sets: the union of those in which everybody waits for a
+    /// condition that only members could meet.
+    fn stuck_by_force(waits: &Waits<'_>) -> u32 {
+        let holds_together = |set: &u32| {
+            (0..waits.len()).filter(|place| set >> place & 1 == 1).all(|place| {
+                waits[place].is_some_and(|conditions| {
+                    conditions.iter().any(|condition| condition & !set == 0)
+                })
+            })
+        };
+        (0..1 << waits.len()).filter(holds_together).fold(0, |all, set| all | set)
+    }
+
+    /// Checks everything that is told of one graph; returns whether its first node is in a knot.
+    fn check(waits: &Waits<'_>) -> bool {
+        let nodes = nodes(waits);
+        let is_stuck = those_stuck(&nodes);
+        let by_force = stuck_by_force(waits);
+        for (place, stuck) in is_stuck.iter().enumerate() {
+            assert_eq!(*stuck, by_force >> place & 1 == 1, "{place} in {waits:?}");
+        }
+        if !is_stuck[0] {
+            return false;
+        }
+        let Some(members) = dependent_on_start(&nodes, &is_stuck) else { return false };
+        let set = members.iter().fold(0_u32, |set, place| set | 1 << place);
+        assert_eq!((members[0], set.count_ones() as usize), (0, members.len()), "{waits:?}");
+        for place in members {
+            let conditions = waits[place].unwrap_or_default();
+            assert!(conditions.iter().any(|it| it & !set == 0), "{place} of {set:b} in {waits:?}");
+            let is_waited_for = (0..waits.len()).any(|other| {
+                let waits = waits[other].unwrap_or_default();
+                set >> other & 1 == 1
+                    && waits.iter().any(|it| it & !set == 0 && it >> place & 1 == 1)
+            });
+            assert!(is_waited_for, "{place} of {set:b} in {waits:?}");
+        }
+        true
+    }
+
+    #[test]
+    fn all_graphs_of_three_with_up_to_two_conditions_each() {
+        let one = (1..8_u32).map(|condition| Some(vec![condition]));
+        let two = (1..8_u32).flat_map(|a| (a + 1..8).map(move |b| Some(vec![a, b])));
+        let all: Vec<Option<Vec<u32>>> = std::iter::once(None).chain(one).chain(two).collect();
+        let mut knots = 0;
+        for a in &all {
+            for b in &all {
+                for c in &all {
+                    knots += u32::from(check(&[a.as_deref(), b.as_deref(), c.as_deref()]));
+                }
+            }
+        }
+        assert!(knots > 10_000, "{knots} of {} graphs", all.len().pow(3));
+    }
+
+    #[test]
+    fn random_graphs_of_up_to_ten_with_up_to_four_conditions_each() {
+        let mut number = 0x2026_1121_u64;
+        let mut below = |bound: u32| {
+            number ^= number << 13;
+            number ^= number >> 7;
+            number ^= number << 17;
+            (number >> 24) as u32 % bound
+        };
+        let mut knots = 0;
+        for _ in 0..3_000 {
+            let size = 2 + below(9);
+            let conditions: Vec<Option<Vec<u32>>> = (0..size)
+                .map(|_| {
+                    let waits = below(size + 2) > 0;
+                    let count = 1 + below(4);
+                    // Of few who can help: with many nearly nobody is stuck.
+                    let mut who = || (0..=below(4)).fold(0, |set, _| set | 1 << below(size));
+                    waits.then(|| (0..count).map(|_| who()).collect())
+                })
+                .collect();
+            let waits: Vec<Option<&[u32]>> = conditions.iter().map(Option::as_deref).collect();
+            knots += u32::from(check(&waits));
+        }
+        assert!((200..2_800).contains(&knots), "{knots} knots");
+    }
+}

@@ -195,24 +195,37 @@ fn stuck_by_definition(model: &Model) -> Vec<bool> {
     }
 }
 
-#[test]
-fn what_is_proven_is_what_follows() {
-    const CROWD: usize = 7;
+/// What the random graphs of one test are like.
+struct Shape {
+    contexts: usize,
+    /// Of one wait, at most.
+    conditions: usize,
+    /// Those who can meet one condition are fewer than this.
+    width: usize,
+    seeds: u64,
+    steps: usize,
+}
+
+/// Has the contexts wait and go on at random, and compares what is proven with what follows; returns how
+/// many deadlocks there were.
+fn compare(shape: &Shape) -> u32 {
     let mut found = 0;
-    for seed in 1..=400_u64 {
+    for seed in 1..=shape.seeds {
         let mut numbers = Numbers(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        let mut crowd = crowd(CROWD);
+        let mut crowd = crowd(shape.contexts);
         let agents: Vec<Agent> = crowd.iter().map(ProxyAgent::agent).collect();
-        let mut model: Model = vec![None; CROWD];
-        for _ in 0..60 {
-            let who = numbers.below(CROWD);
+        let mut model: Model = vec![None; shape.contexts];
+        for _ in 0..shape.steps {
+            let who = numbers.below(shape.contexts);
             if numbers.below(5) == 0 {
                 crowd[who].goes_on();
                 model[who] = None;
                 continue;
             }
-            let waits: Vec<Vec<usize>> = (0..1 + numbers.below(2))
-                .map(|_| (0..numbers.below(4)).map(|_| numbers.below(CROWD)).collect())
+            let waits: Vec<Vec<usize>> = (0..1 + numbers.below(shape.conditions))
+                .map(|_| {
+                    (0..numbers.below(shape.width)).map(|_| numbers.below(shape.contexts)).collect()
+                })
                 .collect();
             let named = waits
                 .iter()
@@ -235,5 +248,23 @@ fn what_is_proven_is_what_follows() {
             assert!(!stuck_by_definition(&model).contains(&true), "seed {seed}: {model:?}");
         }
     }
+    found
+}
+
+#[test]
+fn what_is_proven_is_what_follows() {
+    let few = Shape { contexts: 7, conditions: 2, width: 4, seeds: 400, steps: 60 };
+    let found = compare(&few);
     assert!(found > 400, "{found} deadlocks");
+}
+
+#[test]
+fn what_is_proven_among_many_is_what_follows() {
+    let chains = Shape { contexts: 40, conditions: 1, width: 2, seeds: 30, steps: 200 };
+    let many_conditions = Shape { contexts: 24, conditions: 8, width: 6, seeds: 30, steps: 200 };
+    let wide = Shape { contexts: 10, conditions: 3, width: 10, seeds: 60, steps: 100 };
+    for shape in [chains, many_conditions, wide] {
+        let found = compare(&shape);
+        assert!(found > 30, "{found} deadlocks among {}", shape.contexts);
+    }
 }
