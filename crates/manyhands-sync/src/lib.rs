@@ -58,6 +58,7 @@ mod owner;
 mod patience;
 mod poison;
 mod primitive;
+mod spin;
 mod statistics;
 mod wandering;
 

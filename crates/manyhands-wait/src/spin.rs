@@ -46,7 +46,12 @@ impl Spin {
     }
 
     /// Calls `done` until it says yes or the spin is over; returns what it said last.
-    pub fn until(&self, mut done: impl FnMut() -> bool) -> bool {
+    pub fn until(&self, done: impl FnMut() -> bool) -> bool {
+        self.until_within(YIELDS, done)
+    }
+
+    /// Like [`until`](Self::until), giving the core away so many times at most.
+    pub fn until_within(&self, yields: u32, mut done: impl FnMut() -> bool) -> bool {
         if !self.granted {
             return done();
         }
@@ -60,7 +65,7 @@ impl Spin {
         if clock(start) < CROWDED_UNTIL.load(Ordering::Relaxed) {
             return done();
         }
-        for _ in 0..YIELDS {
+        for _ in 0..yields {
             if done() {
                 return true;
             }

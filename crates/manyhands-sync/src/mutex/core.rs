@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::hold::{FREE, Hold, WAITERS};
 use crate::owner::Owner;
-use crate::patience;
+use crate::patience::Patience;
 use crate::statistics::LockStatistics;
 use crate::waiters::{Entry, Monitor};
 
@@ -26,6 +26,7 @@ pub(crate) struct Core {
 pub(super) struct State {
     /// Whether a waiter was woken that has not tried to take the lock since. It sees to the others.
     pub(super) woken: Woken,
+    patience: Patience,
     pub(super) statistics: LockStatistics,
 }
 
@@ -57,7 +58,8 @@ impl Core {
         name: Option<Arc<str>>,
         made_at: &'static Location<'static>,
     ) -> Arc<Core> {
-        let state = State { woken: Woken::Nobody, statistics: LockStatistics::NONE };
+        let (patience, statistics) = (Patience::new(), LockStatistics::NONE);
+        let state = State { woken: Woken::Nobody, patience, statistics };
         let (monitor, hold) = (Monitor::new(state), Hold::new());
         Arc::new(Core { monitor, hold, name, kind, made_at })
     }
@@ -101,11 +103,11 @@ pub(super) fn release(entry: &mut Entry<'_, State, Ticket>, hold: &Hold) {
     let Some((ticket, state)) = entry.front_and_state() else {
         return hold.set(FREE);
     };
-    let waited = ticket.since.elapsed();
-    if patience::is_over(waited, ticket.tries) {
+    let now = Instant::now();
+    if state.patience.is_over(now, ticket.since, ticket.tries) {
         ticket.handed = true;
         state.statistics.handed_over += 1;
-        state.statistics.count(waited);
+        state.statistics.count(now.saturating_duration_since(ticket.since));
         hold.note(ticket.at);
         hold.set(ticket.owner.word() | if is_last { FREE } else { WAITERS });
         if !is_last {
@@ -116,6 +118,12 @@ pub(super) fn release(entry: &mut Entry<'_, State, Ticket>, hold: &Hold) {
         hold.set(flag_of_free(is_last, state.woken));
     }
     entry.grant_front();
+}
+
+/// Releases the lock that was handed to a waiter which has gone away without it.
+pub(super) fn take_back(entry: &mut Entry<'_, State, Ticket>, hold: &Hold) {
+    entry.patience.take_back();
+    release(entry, hold);
 }
 
 /// After a waiter that was woken has gone away without trying: another has to see to the rest.

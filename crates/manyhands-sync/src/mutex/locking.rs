@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use manyhands_wait::{Deadlock, Resource};
 
-use super::core::{Core, State, Ticket, Woken, release, see_to_others};
+use super::core::{Core, State, Ticket, Woken, see_to_others, take_back};
 use super::edge::AsyncEdge;
 use super::hold::WAITERS;
 use super::raw::RawMutex;
@@ -96,7 +96,7 @@ impl Protocol for Locking<'_> {
 
     fn unclaimed(&mut self, entry: &mut Entry<'_, State, Ticket>, ticket: Ticket) {
         let hold = self.raw.hold(self.core);
-        if ticket.handed { release(entry, hold) } else { see_to_others(entry, hold) }
+        if ticket.handed { take_back(entry, hold) } else { see_to_others(entry, hold) }
     }
 
     fn edge(&self) -> Arc<dyn Resource> {

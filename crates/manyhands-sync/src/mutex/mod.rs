@@ -39,8 +39,9 @@ static MUTEX: Kind = Kind { name: "mutex", reason: Reason::new("mutex") };
 /// [`ReentrantMutex`](crate::ReentrantMutex) lets it in. Waits with a time limit are never called deadlocked.
 ///
 /// **Fairness.** A free lock goes to whoever comes first, also if others wait: that is what makes it
-/// quick. A waiter that has waited for half a millisecond, or has found the lock taken twice after it was
-/// woken, is handed the lock by its holder. So nobody waits longer than that and the holders before it.
+/// quick. A waiter that has waited for half a millisecond is handed the lock by its holder, in the order in
+/// which they came, one in each half a millisecond. So whoever waits behind `n` others waits for `n + 1` half
+/// milliseconds, or for as many holders if these take longer.
 ///
 /// **Poison.** A holder that panics leaves a note, [`is_poisoned`](Self::is_poisoned); taking the lock
 /// does not fail by it. A holder that is cancelled leaves none.

@@ -6,22 +6,20 @@ use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use manyhands_wait::{Agent, Deadlock, Reason, Wait, WaitError, has_scoped_parker};
+use manyhands_wait::{Agent, Deadlock, Reason, Wait, WaitError};
 
 use super::core::{Core, release};
 use super::edge::BlockingEdge;
-use super::hold::{Hold, MOVED, WAITERS};
+use super::hold::{FREE, Hold, MOVED, WAITERS};
 use super::locking::{Locking, Progress};
 use crate::order::{self, ClassCell, How, Lock};
 use crate::owner::Owner;
 use crate::poison::Poison;
 use crate::primitive::const_unless_loom;
+use crate::spin::spin_until;
 use crate::statistics::LockStatistics;
 use crate::waiters::Waiting;
 use crate::wandering::Wandering;
-
-/// Rounds of the pause instruction before a thread queues up, each twice as long as the one before.
-const PAUSES: u32 = 5;
 
 /// Kind and place of a lock, and its word until that is moved to the core.
 pub(crate) struct RawMutex {
@@ -189,24 +187,16 @@ impl RawMutex {
         }
     }
 
-    /// Looks for a moment whether the lock becomes free: a holder on another core is done soon.
+    /// Looks for a moment whether the lock becomes free.
     fn spin(&self, owner: Owner, at: &'static Location<'static>) -> bool {
-        // Coroutines share their thread with whoever holds the lock more often than not.
-        if cfg!(manyhands_loom) || has_scoped_parker() {
-            return false;
-        }
-        for round in 0..PAUSES {
+        let mut is_taken = false;
+        spin_until(|| {
             let word = self.inline.word();
-            if word == 0 && self.inline.try_take(owner, at) {
-                return true;
-            }
-            // Others wait already.
-            if word & (WAITERS | MOVED) != 0 {
-                return false;
-            }
-            (0..1 << round).for_each(|_| std::hint::spin_loop());
-        }
-        false
+            is_taken = word == FREE && self.inline.try_take(owner, at);
+            let others_wait = word & (WAITERS | MOVED) != 0;
+            is_taken || others_wait
+        });
+        is_taken
     }
 
     /// Where the word lies. While one has the monitor's lock this does not change.

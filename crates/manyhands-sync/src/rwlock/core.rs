@@ -9,7 +9,7 @@ use super::word::{FREE, Place, WAITERS, WRITER, is_free, seats};
 use crate::holders::Holders;
 use crate::order::{self, ClassCell, How, Lock};
 use crate::owner::Owner;
-use crate::patience;
+use crate::patience::Patience;
 use crate::poison::Poison;
 use crate::primitive::{AtomicPtr, AtomicU64, Ordering};
 use crate::statistics::LockStatistics;
@@ -37,6 +37,7 @@ pub(super) struct State {
     /// A writer that was woken and has not tried since. If it is a thread or coroutine it tries at once,
     /// and sees to those in the queue.
     pub(super) woken: Option<Woken>,
+    patience: Patience,
     pub(super) statistics: LockStatistics,
 }
 
@@ -76,7 +77,7 @@ impl Core {
             writer: AtomicU64::new(0),
             writer_at: AtomicPtr::new(ptr::null_mut()),
             readers: Holders::new(),
-            monitor: Monitor::new(State { woken: None, statistics: LockStatistics::NONE }),
+            monitor: Monitor::new(State::new()),
             poison: Poison::new(),
             wandering: Wandering::new(),
             name,
@@ -215,11 +216,11 @@ impl Core {
             return self.admit_readers(entry);
         }
         let others = if waiting > 1 { WAITERS } else { FREE };
-        let waited = ticket.since.elapsed();
-        if patience::is_over(waited, ticket.tries) {
+        let now = Instant::now();
+        if state.patience.is_over(now, ticket.since, ticket.tries) {
             ticket.handed = Some(Place::Standing);
             state.statistics.handed_over += 1;
-            state.statistics.count(waited);
+            state.statistics.count(now.saturating_duration_since(ticket.since));
             self.note_writer(ticket.owner, ticket.at);
             self.word.store(WRITER | others, Ordering::Release);
             if others != FREE {
@@ -293,6 +294,7 @@ impl Core {
         match mode {
             Mode::Write => {
                 self.forget_writer();
+                entry.patience.take_back();
                 self.pass_on(entry);
             }
             Mode::Read => {
@@ -335,6 +337,12 @@ impl Core {
     pub(super) fn check_owner(&self, owner: Owner) {
         let name = self.name.as_deref().unwrap_or("without a name");
         self.wandering.check(owner, format_args!("read-write lock '{name}'"), self.made_at);
+    }
+}
+
+impl State {
+    fn new() -> State {
+        State { woken: None, patience: Patience::new(), statistics: LockStatistics::NONE }
     }
 }
 

@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use manyhands_wait::{Deadlock, Reason, TimedOut, Wait, WaitError, has_scoped_parker};
+use manyhands_wait::{Deadlock, Reason, TimedOut, Wait, WaitError};
 
 pub use guard::{
     AsyncRwLockReadGuard, AsyncRwLockWriteGuard, MappedRwLockReadGuard, MappedRwLockWriteGuard,
@@ -25,6 +25,7 @@ use self::core::{Core, Mode};
 use crate::order::How;
 use crate::owner::Owner;
 use crate::primitive::{UnsafeCell, const_unless_loom};
+use crate::spin::spin_until;
 use crate::statistics::LockStatistics;
 use crate::waiters::Waiting;
 use locking::Locking;
@@ -33,9 +34,6 @@ use word::{Place, WRITER, has_readers, is_free, seats};
 static READ: Reason = Reason::new("read-write lock, to read");
 static WRITE: Reason = Reason::new("read-write lock, to write");
 
-/// Rounds of the pause instruction before a thread queues up, each twice as long as the one before.
-const PAUSES: u32 = 5;
-
 /// A lock around a value that many may read at a time, or one may write.
 ///
 /// Threads, coroutines and async tasks may use the same lock at the same time; see
@@ -43,8 +41,8 @@ const PAUSES: u32 = 5;
 ///
 /// **Fairness.** Whoever comes while others wait queues up behind them if readers hold the lock, so
 /// readers that come and go do not keep a writer out. When a writer leaves, the readers at the front of the
-/// queue are all let in. A writer that has waited for half a millisecond, or has found the lock taken
-/// twice after it was woken, is handed the lock.
+/// queue are all let in. A writer that has waited for half a millisecond is handed the lock, unless another
+/// one was in the last half a millisecond.
 ///
 /// **Deadlocks** are found as with a mutex: a writer waits for every reader, a reader for the writer that
 /// holds the lock or is next. Since a reader queues up behind a writer that waits, reading twice may wait
@@ -345,24 +343,17 @@ fn try_quickly(
 
 /// Looks for a moment whether the lock becomes free: a holder on another core is done soon.
 fn spin(core: &Core, mode: Mode, owner: Owner, at: &'static Location<'static>) -> Option<Place> {
-    // Coroutines share their thread with whoever holds the lock more often than not.
-    if cfg!(manyhands_loom) || has_scoped_parker() {
-        return None;
-    }
-    for round in 0..PAUSES {
+    let mut taken = None;
+    spin_until(|| {
         let word = core.word();
-        let may_be_taken = mode == Mode::Read && word & WRITER == 0;
-        if word & word::WAITERS != 0 {
-            return None;
+        let may_be_taken = is_free(word) || (mode == Mode::Read && word & WRITER == 0);
+        let others_wait = word & word::WAITERS != 0;
+        if may_be_taken && !others_wait {
+            taken = try_quickly(core, mode, owner, at);
         }
-        if (may_be_taken || is_free(word))
-            && let Some(place) = try_quickly(core, mode, owner, at)
-        {
-            return Some(place);
-        }
-        (0..1 << round).for_each(|_| std::hint::spin_loop());
-    }
-    None
+        taken.is_some() || others_wait
+    });
+    taken
 }
 
 fn a_deadlock(error: WaitError) -> Deadlock {

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use manyhands_sync::{AsyncMutexGuard, Mutex, MutexGuard};
+use manyhands_sync::{AsyncMutexGuard, LockStatistics, Mutex, MutexGuard};
 use manyhands_wait::{CancelToken, Deadlock, TimedOut, tracked, wait, with_cancel_token};
 
 use crate::patience::eventually;
@@ -178,6 +178,28 @@ fn whoever_has_waited_too_long_is_handed_the_lock() {
     let Poll::Ready(guard) = waiting.as_mut().poll(cx) else { panic!("it was handed the lock") };
     drop(guard);
     assert!(mutex.try_lock().is_some());
+}
+
+#[test]
+fn of_those_who_wait_one_in_half_a_millisecond_is_handed_the_lock() {
+    const WAITERS: usize = 32;
+    let mutex = Mutex::new(0);
+    let begun = Instant::now();
+    thread::scope(|scope| {
+        for _ in 0..WAITERS {
+            scope.spawn(|| {
+                while begun.elapsed() < Duration::from_millis(100) {
+                    let mut held = mutex.lock();
+                    *held += 1;
+                    // Long enough that others come meanwhile.
+                    (0..100).for_each(|_| std::hint::spin_loop());
+                }
+            });
+        }
+    });
+    let most = begun.elapsed().as_micros() / 500 + 1;
+    let LockStatistics { handed_over, contended, .. } = mutex.statistics();
+    assert!(contended > 0 && u128::from(handed_over) <= most, "{handed_over} of {contended}");
 }
 
 #[test]
