@@ -4,7 +4,7 @@ use std::future::Future;
 
 use manyhands_executor::{Executor, InProcess, Job, Rejected, RejectedReason, Shutdown, Task};
 
-use crate::running::Running;
+use crate::running::{Plain, Running};
 use crate::runtime::shared;
 
 /// Runs `future` on the shared multi-thread runtime. Callable from anywhere.
@@ -34,6 +34,7 @@ struct SharedRuntime;
 impl Executor for SharedRuntime {
     fn execute(&self, job: Job) -> Result<(), Rejected> {
         match shared() {
+            Ok(handle) if job.run_deadline().is_none() => drop(handle.spawn(Plain::new(job))),
             Ok(handle) => drop(handle.spawn(Running::new(job, None))),
             Err(why) => return Err(Rejected::new(job, RejectedReason::Broken(why.to_owned()))),
         }
