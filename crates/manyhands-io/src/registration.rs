@@ -81,9 +81,26 @@ impl Registration {
     }
 }
 
-/// All entries of one descriptor, the newest last. One that stays in one place has one; it gets
-/// others when it is used from elsewhere, one per place at most.
-pub(crate) struct Registrations(RwLock<Vec<Arc<Registration>>>);
+/// All entries of one descriptor. One that stays in one place has one; it gets others when it is used
+/// from elsewhere, one per place at most.
+pub(crate) struct Registrations(RwLock<Entries>);
+
+struct Entries {
+    /// Nearly always the only one, and then there is no list to follow to it.
+    newest: Option<Arc<Registration>>,
+    /// The others.
+    older: Vec<Arc<Registration>>,
+}
+
+impl Entries {
+    fn all(&self) -> impl Iterator<Item = &Arc<Registration>> {
+        self.newest.iter().chain(&self.older)
+    }
+
+    fn of(&self, runtime: Id) -> Option<Arc<Registration>> {
+        self.all().find(|known| known.runtime == runtime).map(Arc::clone)
+    }
+}
 
 /// How many entries stay when nobody waits on them: with the new one enough for a reader in one
 /// place and a writer in another.
@@ -91,7 +108,7 @@ const IDLE_KEPT: usize = 1;
 
 impl Registrations {
     pub(crate) const fn none() -> Registrations {
-        Registrations(RwLock::new(Vec::new()))
+        Registrations(RwLock::new(Entries { newest: None, older: Vec::new() }))
     }
 
     /// Tries `op` without waiting.
@@ -100,8 +117,8 @@ impl Registrations {
         direction: Direction,
         op: impl FnOnce() -> io::Result<Tried<R>>,
     ) -> io::Result<R> {
-        let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        match list.last() {
+        let entries = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match &entries.newest {
             Some(registration) => registration.attempt(direction, op),
             None => op().map(|tried| tried.value),
         }
@@ -114,34 +131,35 @@ impl Registrations {
     /// returned is dropped or forgotten.
     pub(crate) unsafe fn here(&self, fd: RawFd) -> io::Result<Arc<Registration>> {
         let runtime = Handle::try_current().map_err(io::Error::other)?.id();
-        {
-            let list = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(known) = list.iter().find(|known| known.runtime == runtime) {
-                return Ok(Arc::clone(known));
-            }
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).of(runtime);
+        if let Some(known) = known {
+            return Ok(known);
         }
-        let mut list = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // Another worker of the same runtime may have been faster.
-        if let Some(known) = list.iter().find(|known| known.runtime == runtime) {
-            return Ok(Arc::clone(known));
+        if let Some(known) = entries.of(runtime) {
+            return Ok(known);
         }
-        let mut idle = list.iter().filter(|known| is_idle(known)).count();
-        list.retain(|known| {
-            let goes = idle > IDLE_KEPT && is_idle(known);
-            idle -= usize::from(goes);
-            !goes
-        });
         // SAFETY: `Descriptor` always says `fd`, and the caller keeps that open for as long as the
         // registration lives, which is only in `self` and in what is returned here.
         let fd = unsafe { AsyncFd::register(Descriptor(fd)) }?;
         let registration = Arc::new(Registration { runtime, fd });
-        list.push(Arc::clone(&registration));
+        let mut idle = entries.all().filter(|known| is_idle(known)).count();
+        let mut stays = |known: &Arc<Registration>| {
+            let goes = idle > IDLE_KEPT && is_idle(known);
+            idle -= usize::from(goes);
+            !goes
+        };
+        entries.older.retain(&mut stays);
+        let before = entries.newest.take().filter(stays);
+        entries.older.extend(before);
+        entries.newest = Some(Arc::clone(&registration));
         Ok(registration)
     }
 
     /// How many reactors know the descriptor.
     pub(crate) fn count(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.read().unwrap_or_else(PoisonError::into_inner).all().count()
     }
 }
 
