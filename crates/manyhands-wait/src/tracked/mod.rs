@@ -128,7 +128,7 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
         }
         let (state, task) = (&this.state, &this.task);
         let poll_with = |waker: &Waker| {
-            state.begin_poll(waker);
+            state.begin_poll(waker, task);
             in_poll_of(state, task, || future.poll(&mut Context::from_waker(waker)))
         };
         let poll = match this.waker.get() {

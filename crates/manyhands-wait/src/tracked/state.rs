@@ -101,13 +101,16 @@ impl TrackedState {
         self.slot.get().map(|owned| owned.get().0)
     }
 
-    pub(super) fn begin_poll(&self, waker: &Waker) {
+    pub(super) fn begin_poll(&self, waker: &Waker, task: &dyn LayerTask) {
         self.waker.set(waker);
         let here = turn_here().map_or(Turn::Anybody, Turn::Of);
         let before = self.turn.get();
         if before != here && before != Turn::Anybody {
             self.turn.set(if before == Turn::Unknown { here } else { Turn::Anybody });
             self.slot().into_iter().for_each(|slot| slot.set_turn_of(self.turn()));
+            if self.told_turn.replace(false) {
+                task.set_waiting(None);
+            }
         }
     }
 

@@ -214,6 +214,10 @@ fn the_task_is_told_that_it_needs_its_turn() {
         assert!(executor.poll(|| poll(&mut task)).is_pending());
     }
     assert_eq!(*told.lock().unwrap(), [Some(executor.agent())]);
+    // Polled elsewhere, it needs none.
+    assert!(poll(&mut task).is_pending());
+    assert!(executor.poll(|| poll(&mut task)).is_pending());
+    assert_eq!(*told.lock().unwrap(), [Some(executor.agent()), None]);
 }
 
 #[test]
