@@ -118,10 +118,8 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
         Self::go_on(&mut this.shown, &this.state, &this.task);
         let is_for = |own: &OwnWaker| own.is_for(cx.waker());
         if this.waker.get().is_some_and(|own| !is_for(own)) {
-            let before = this.waker.take();
-            if before.is_some_and(|before| before.clones() > 0) {
-                this.state.leaves().has_other_wakers = true;
-            }
+            let before = this.waker.take().filter(|before| before.clones() > 0);
+            before.into_iter().for_each(|before| this.state.leaves().put_aside(before));
         }
         if let Some(mut leaves) = this.state.known_leaves() {
             leaves.begin_poll();

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::several::Several;
-use super::waker::is_same;
+use super::waker::{OwnWaker, is_same};
 use crate::agent::Agent;
 use crate::context::{ContextKind, OwnedSlot};
 use crate::deadlock::Deadlock;
@@ -54,8 +54,8 @@ pub(crate) struct Leaves {
     pending: Vec<LeafWait>,
     /// For the leaf whose wait was ended.
     deadlock: Option<Deadlock>,
-    /// Whether a waker of the task may be out that is not counted any more.
-    pub(super) has_other_wakers: bool,
+    /// Wakers of earlier polls, of which others had clones.
+    put_aside: Vec<OwnWaker>,
 }
 
 /// One wait of a task that is pending.
@@ -186,6 +186,12 @@ impl Leaves {
         self.poll += 1;
     }
 
+    /// The runtime has another waker for the task now, or does not say that it is the same: as long as others
+    /// have clones of the one before, they may wake the task.
+    pub(super) fn put_aside(&mut self, before: OwnWaker) {
+        self.put_aside.push(before);
+    }
+
     /// Returned, to be dropped when the lock is released.
     pub(super) fn remove(&mut self, key: u64) -> Option<LeafWait> {
         let place = self.pending.iter().position(|wait| wait.key == key)?;
@@ -194,9 +200,10 @@ impl Leaves {
 
     /// What the task waits for as far as its leaves know, as one thing, and how many they are. A wait that the
     /// last poll did not come by may have been granted, and its waker be gone: nothing is known then.
-    pub(super) fn whole_wait(&self) -> Option<(LeafWait, usize)> {
+    pub(super) fn whole_wait(&mut self) -> Option<(LeafWait, usize)> {
+        self.put_aside.retain(|own| own.clones() > 0);
         let is_current = |wait: &LeafWait| wait.polled == self.poll;
-        if self.has_other_wakers || !self.pending.iter().all(is_current) {
+        if !self.put_aside.is_empty() || !self.pending.iter().all(is_current) {
             return None;
         }
         match &self.pending[..] {

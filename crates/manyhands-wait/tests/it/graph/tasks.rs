@@ -243,3 +243,23 @@ fn the_task_is_told_when_it_waits_and_lends_its_name() {
     assert_eq!(*told.lock().unwrap(), [true, false]);
     assert_eq!(Agent::current_async(), None);
 }
+
+#[test]
+fn a_task_whose_runtime_changes_its_waker_is_known_again_when_the_old_ones_are_gone() {
+    struct Silent;
+    impl Wake for Silent {
+        fn wake(self: Arc<Self>) {}
+    }
+    let (own, other) = (Baton::new("own"), Baton::new("another's"));
+    let others = other.take();
+    let mut task = pin!(tracked(async {
+        let _own = own.take_async().await.unwrap();
+        either(other.take_async(), own.take_async()).await;
+    }));
+    // Each poll with a waker of its own: the batons have a clone of the one before when it begins.
+    let mut poll = || task.as_mut().poll(&mut Context::from_waker(&Arc::new(Silent).into()));
+    assert!(poll().is_pending() && poll().is_pending());
+    assert!(dump().to_string().contains("for baton 'another's' or baton 'own' held by"));
+    drop(others);
+    assert!(poll().is_ready());
+}
