@@ -2,7 +2,7 @@
 //!
 //! Where many coroutines sleep and start, what a start touches is in no cache: the body, and a stack
 //! on a page of its own, whose address the processor has to look up in memory first. Fetched while
-//! others start, it is there in time.
+//! others start, it is there in time. So it is with what those need who go on after a wait.
 
 /// The size of a cache line.
 const LINE: usize = 64;
