@@ -49,6 +49,7 @@ impl Agent {
 
     /// The agent of the innermost [tracked](crate::tracked()) async task that is being polled on this
     /// stack; `None` outside of tracked tasks. What it takes by `.await` is held by it.
+    #[inline]
     pub fn current_async() -> Option<Agent> {
         with_polled(|state, task| state.listed(task).1)
     }

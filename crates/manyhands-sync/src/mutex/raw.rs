@@ -254,15 +254,21 @@ impl RawMutex {
     #[inline]
     pub(crate) fn note_taken(&self, owner: Owner, at: &'static Location<'static>, how: How) {
         if order::may_be_on() {
-            let lock = Lock {
-                id: std::ptr::from_ref(self).addr(),
-                kind: self.kind.name,
-                name: self.name(),
-                made_at: self.made_at,
-                class: &self.class,
-            };
-            order::taken(&lock, owner, at, how);
+            self.tell_order(owner, at, how);
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn tell_order(&self, owner: Owner, at: &'static Location<'static>, how: How) {
+        let lock = Lock {
+            id: std::ptr::from_ref(self).addr(),
+            kind: self.kind.name,
+            name: self.name(),
+            made_at: self.made_at,
+            class: &self.class,
+        };
+        order::taken(&lock, owner, at, how);
     }
 
     /// Tells the order of locks that it is released, or nobody's from now on.

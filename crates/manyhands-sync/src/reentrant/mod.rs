@@ -145,13 +145,13 @@ impl<T: ?Sized> ReentrantMutex<T> {
     ) -> Result<ReentrantMutexGuard<'_, T>, WaitError> {
         let owner = Owner::innermost();
         let at = Location::caller();
-        if self.raw.try_take(owner, at) {
-            return Ok(self.guard(owner, at, how));
-        }
+        // First, since it takes a load to see, and the other way an exchange that fails.
         if self.take_again(owner) {
             return Ok(self.another_guard(owner));
         }
-        self.raw.lock(owner, until())?;
+        if !self.raw.try_take(owner, at) {
+            self.raw.lock(owner, until())?;
+        }
         Ok(self.guard(owner, at, how))
     }
 
