@@ -70,11 +70,8 @@ impl<C: Deref<Target = Core>> Edge<C> {
     fn writer_ahead(&self, reader: Agent) -> Option<Agent> {
         let mut entry = self.core.monitor.enter();
         let reader = Owner::of(reader);
-        let mut is_waiting = false;
-        entry.each(|ticket| is_waiting |= ticket.owner == reader && ticket.mode == Mode::Read);
-        if !is_waiting {
-            return None;
-        }
+        // Whoever looks has nearly always queued up last.
+        entry.latest(|ticket| ticket.owner == reader && ticket.mode == Mode::Read)?;
         let woken = entry.woken.map(|woken| woken.owner);
         let front = entry.front().filter(|front| front.mode == Mode::Write);
         woken.or(front.map(|front| front.owner)).and_then(Owner::agent)
