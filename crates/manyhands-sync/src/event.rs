@@ -1,9 +1,9 @@
 //! A flag that contexts wait for.
 //!
 //! The flag is the lowest bit of a word, so that asking for it and finding it set take no lock. It is
-//! only set under the lock of the waiters, and waiters look at it under that lock before they queue:
-//! none misses it. Whoever waits when it is set is granted by name, so clearing the flag the moment
-//! after takes nothing back.
+//! changed under the lock of the waiters alone, and waiters look at it under that lock before they
+//! queue: none misses it. Whoever waits when it is set is granted by name, so clearing the flag the
+//! moment after takes nothing back.
 //!
 //! The other bits count how many times it was set. A coroutine lets the others of its thread that are
 //! ready run once before it queues, because one of them may be about to set the event, and a switch
@@ -53,7 +53,7 @@ static EVENT: Reason = Reason::new("event");
 #[doc(alias = "asyncio.Event")]
 #[doc(alias = "gevent.event.Event")]
 pub struct Event {
-    /// [`FLAG`], and above it how many times that was set. Set under the lock of the waiters only.
+    /// [`FLAG`], and above it how many times that was set. Changed under the lock of the waiters only.
     word: AtomicU64,
     waiters: Monitor<(), ()>,
     signal: Signal,
@@ -91,18 +91,16 @@ impl Event {
 
     /// Sets the flag: whoever waits goes on, even if the flag is cleared at once. Setting it again
     /// changes nothing. Never waits; may be called from anywhere.
+    #[inline]
     pub fn set(&self) {
         let mut waiters = self.waiters.enter();
-        let set =
-            |word: u64| if word & FLAG == 0 { (word | FLAG).wrapping_add(ONCE) } else { word };
-        // Written also if it is set already: whoever clears it is synchronized with this.
-        let mut before = self.word.load(Ordering::Relaxed);
-        while let Err(now) =
-            self.word.compare_exchange(before, set(before), Ordering::AcqRel, Ordering::Relaxed)
-        {
-            before = now;
+        let word = self.word.load(Ordering::Relaxed);
+        let times = if word & FLAG == 0 { ONCE } else { 0 };
+        // Written also if it is set already: whoever sees it set sees what was done before this, too.
+        self.word.store((word | FLAG).wrapping_add(times), Ordering::Release);
+        if waiters.waiting() > 0 {
+            waiters.grant_all();
         }
-        waiters.grant_all();
     }
 
     /// Clears the flag: whoever waits from now on waits until it is set again. Never waits; may be
@@ -111,15 +109,18 @@ impl Event {
     /// After it returned, what was done before the `set` that it took back is seen. So a context may
     /// clear the event, look for work, and wait if there is none: no work is missed that was handed
     /// over before the event was set.
+    #[inline]
     pub fn clear(&self) {
-        // Not a mere store: it must be synchronized with the `set` whose flag it takes away.
-        self.word.fetch_and(!FLAG, Ordering::AcqRel);
+        // Under the lock also for what the `set` has done whose flag it takes away.
+        let _waiters = self.waiters.enter();
+        self.word.store(self.word.load(Ordering::Relaxed) & !FLAG, Ordering::Relaxed);
     }
 
     /// Waits until the flag is set; returns at once if it is. For threads and coroutines.
     ///
     /// # Cancellation
     /// Ends early, by unwinding, if the running task is cancelled or its deadline passes.
+    #[inline]
     #[track_caller]
     pub fn wait(&self) {
         if !self.is_set_soon() {
@@ -132,6 +133,7 @@ impl Event {
     ///
     /// # Errors
     /// [`TimedOut`] if the flag was not set in that time.
+    #[inline]
     #[track_caller]
     pub fn wait_timeout(&self, limit: Duration) -> Result<(), TimedOut> {
         if self.is_set_soon() { Ok(()) } else { self.block(Instant::now().checked_add(limit)) }
@@ -150,12 +152,21 @@ impl Event {
     }
 
     /// Whether the flag is set, or is set by another coroutine of this thread that is ready to run.
-    #[inline]
+    // Inlined, as is what calls it: see `give_way`.
+    #[inline(always)]
     fn is_set_soon(&self) -> bool {
         let before = self.word.load(Ordering::Acquire);
-        before & FLAG != 0 || give_way() && self.word.load(Ordering::Acquire) != before
+        if before & FLAG != 0 {
+            return true;
+        }
+        if !give_way() {
+            return false;
+        }
+        self.waiters.favour();
+        self.word.load(Ordering::Acquire) != before
     }
 
+    #[cold]
     #[track_caller]
     fn block(&self, until: Option<Instant>) -> Result<(), TimedOut> {
         Wait::new(&EVENT).on(&self.signal).until(until).run(self.until_set())

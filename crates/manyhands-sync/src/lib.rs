@@ -87,6 +87,11 @@ mod signal;
 mod channel;
 mod queue;
 
+/// For the models alone.
+#[cfg(manyhands_loom)]
+#[doc(hidden)]
+pub use short_lock::{How as ShortLockTaken, Word as ShortLockWord};
+
 pub use barrier::{Barrier, BarrierError, BarrierErrorKind, BarrierWaitResult};
 pub use channel::Channel;
 pub use condvar::Condvar;

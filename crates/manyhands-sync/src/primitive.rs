@@ -11,8 +11,31 @@ pub(crate) use std::sync::atomic::{
 #[cfg(manyhands_loom)]
 pub(crate) use loom::{
     cell::UnsafeCell,
-    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
 };
+
+/// Passes the time until somebody is done who has a few instructions to do. `round` counts from 0.
+#[cfg(not(manyhands_loom))]
+pub(crate) fn spin(round: u32) {
+    /// Rounds of the pause instruction, each twice as long as the one before: 2 µs in all.
+    const PAUSES: u32 = 7;
+    /// Rounds of giving the core away.
+    const YIELDS: u32 = 100;
+    /// How long to sleep then, time and again: whoever is waited for needs a core, which giving ours
+    /// away does not get it if we are of a higher priority.
+    const NAP: std::time::Duration = std::time::Duration::from_micros(50);
+    match round {
+        0..PAUSES => (0..1 << round).for_each(|_| std::hint::spin_loop()),
+        PAUSES..YIELDS => std::thread::yield_now(),
+        _ => std::thread::sleep(NAP),
+    }
+}
+
+/// In models it is the others' turn.
+#[cfg(manyhands_loom)]
+pub(crate) fn spin(_round: u32) {
+    loom::thread::yield_now();
+}
 
 /// std's `UnsafeCell` with loom's interface.
 #[cfg(not(manyhands_loom))]

@@ -342,6 +342,15 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
         }
     }
 
+    /// Lets other coroutines of this thread go on, who may be about to put or get; false if none did.
+    fn lets_others_go_on(&self) -> bool {
+        let have_others = give_way();
+        if have_others {
+            self.monitor.favour();
+        }
+        have_others
+    }
+
     #[inline]
     fn put_now(&self, item: &mut Option<T>) -> Room {
         put_at_once(&mut self.monitor.enter(), item)
@@ -355,7 +364,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[cold]
     #[track_caller]
     fn put_slowly(&self, mut item: Option<T>, until: Option<Instant>) -> Result<(), PutError<T>> {
-        if give_way() {
+        if self.lets_others_go_on() {
             match self.put_now(&mut item) {
                 Room::Put => return Ok(()),
                 Room::Closed => return Err(PutError::Closed(item.expect(KEPT))),
@@ -375,7 +384,7 @@ impl<T, O: Order<T>> OrderedQueue<T, O> {
     #[cold]
     #[track_caller]
     fn get_slowly(&self, until: Option<Instant>) -> Result<T, GetError> {
-        if give_way()
+        if self.lets_others_go_on()
             && let Some(item) = self.get_now()?
         {
             return Ok(item);

@@ -9,11 +9,22 @@
 //! The word is the thread that has the lock. So foreign code under it that comes back to the same
 //! primitive (a comparison that uses its own queue, or suspends its coroutine) is told so, where it
 //! would hang otherwise.
+//!
+//! Where coroutines of one thread pass something on to each other through the same primitive, the
+//! exchange is most of what that costs. Such a lock is [favoured](ShortLock::favour) to their thread,
+//! which takes it with plain stores from then on, until another thread comes. `README.md` in this
+//! folder has the protocol.
 
 use std::ops::{Deref, DerefMut};
 
+mod fence;
+#[cfg_attr(not(manyhands_loom), allow(unreachable_pub, reason = "models are made of it"))]
+mod word;
+
 use imp::Held;
 pub(crate) use imp::ShortLock;
+#[cfg(manyhands_loom)]
+pub use word::{How, Word};
 
 /// Access to what a [`ShortLock`] guards; releases it when it is dropped, unwinding too.
 pub(crate) struct ShortGuard<'a, T> {
@@ -57,24 +68,14 @@ impl<T> DerefMut for ShortGuard<'_, T> {
 mod imp {
     //! The lock itself.
 
-    use std::cell::UnsafeCell;
+    use std::cell::{Cell, UnsafeCell};
     use std::ptr;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
-    /// Rounds of the pause instruction, each twice as long as the one before: 2 µs in all.
-    const PAUSES: u32 = 7;
-    /// Rounds of giving the core away.
-    const YIELDS: u32 = 100;
-    /// How long to sleep then, time and again: whoever has the lock needs a core, which giving ours
-    /// away does not get it if we are of a higher priority.
-    const NAP: Duration = Duration::from_micros(50);
-
-    const FREE: usize = 0;
+    use super::word::{How, Word};
 
     /// A value, and a word that says which thread may use it.
     pub(crate) struct ShortLock<T> {
-        holder: AtomicUsize,
+        word: Word,
         value: UnsafeCell<T>,
     }
 
@@ -82,54 +83,51 @@ mod imp {
     unsafe impl<T: Send> Sync for ShortLock<T> {}
 
     /// The lock is taken.
-    pub(super) struct Held<'a, T>(&'a ShortLock<T>);
+    pub(super) struct Held<'a, T> {
+        lock: &'a ShortLock<T>,
+        how: How,
+    }
 
     impl<T> ShortLock<T> {
         /// An open lock over `value`.
         pub(crate) const fn new(value: T) -> ShortLock<T> {
-            ShortLock { holder: AtomicUsize::new(FREE), value: UnsafeCell::new(value) }
+            ShortLock { word: Word::new(), value: UnsafeCell::new(value) }
         }
 
         #[inline]
         pub(super) fn acquire(&self) -> Held<'_, T> {
-            if !self.try_take() {
-                self.acquire_slowly();
-            }
-            Held(self)
+            let (me, has_favoured) = this_thread();
+            let how = match self.word.try_take(me, has_favoured) {
+                Some(how) => how,
+                None => self.word.take_slowly(me),
+            };
+            Held { lock: self, how }
         }
 
         #[inline]
         pub(super) fn try_acquire(&self) -> Option<Held<'_, T>> {
-            self.try_take().then_some(Held(self))
+            let (me, has_favoured) = this_thread();
+            let how =
+                self.word.try_take(me, has_favoured).or_else(|| self.word.try_take_away(me))?;
+            Some(Held { lock: self, how })
         }
 
+        /// Says that coroutines of this thread pass something on to each other by what is guarded.
+        /// After some turns the lock becomes this thread's. It must not be held here.
         #[inline]
-        fn try_take(&self) -> bool {
-            // Acquire pairs with the Release of `Held::drop`.
-            let me = this_thread();
-            self.holder.compare_exchange(FREE, me, Ordering::Acquire, Ordering::Relaxed).is_ok()
-        }
-
-        #[cold]
-        fn acquire_slowly(&self) {
-            assert_ne!(
-                self.holder.load(Ordering::Relaxed),
-                this_thread(),
-                "a queue or lock was used from inside of its own critical section: a comparison of \
-                 a PriorityQueue, or the clone of a waker, must neither use what it is called from \
-                 nor wait"
-            );
-            for round in 0u32.. {
-                match round {
-                    0..PAUSES => (0..1 << round).for_each(|_| std::hint::spin_loop()),
-                    PAUSES..YIELDS => std::thread::yield_now(),
-                    _ => std::thread::sleep(NAP),
-                }
-                // Looked at first, because an attempt takes the word away from its holder.
-                if self.holder.load(Ordering::Relaxed) == FREE && self.try_take() {
-                    return;
-                }
+        pub(crate) fn favour(&self) {
+            let (me, _) = this_thread();
+            if self.word.is_open_to_favour() && self.word.favour(me) {
+                PLACE.with(|has_favoured| has_favoured.set(1));
             }
+        }
+    }
+
+    #[cfg(test)]
+    impl<T> ShortLock<T> {
+        /// Whether this thread takes it as its favourite.
+        pub(super) fn is_favoured_here(&self) -> bool {
+            self.word.is_favoured_to(this_thread().0)
         }
     }
 
@@ -137,28 +135,34 @@ mod imp {
         #[inline]
         pub(super) fn get(&self) -> &T {
             // SAFETY: we have the lock, and the reference lasts no longer than `self`.
-            unsafe { &*self.0.value.get() }
+            unsafe { &*self.lock.value.get() }
         }
 
         #[inline]
         pub(super) fn get_mut(&mut self) -> &mut T {
             // SAFETY: we have the lock, and `self` is borrowed exclusively as long.
-            unsafe { &mut *self.0.value.get() }
+            unsafe { &mut *self.lock.value.get() }
         }
     }
 
     impl<T> Drop for Held<'_, T> {
         #[inline]
         fn drop(&mut self) {
-            self.0.holder.store(FREE, Ordering::Release);
+            self.lock.word.give_back(self.how);
         }
     }
 
-    /// A number that no other thread has that is alive; never 0.
+    std::thread_local! {
+        /// Its address is the thread's number; it is not 0 once a lock was favoured to the thread.
+        static PLACE: Cell<u32> = const { Cell::new(0) };
+    }
+
+    /// A number that no other thread has that is alive, even and never 0; and whether there may be locks
+    /// that are favoured to it. Others need not ask, which would be one more access to a word that
+    /// comes from another core.
     #[inline]
-    fn this_thread() -> usize {
-        std::thread_local! { static PLACE: u8 = const { 0 }; }
-        PLACE.with(|place| ptr::from_ref(place).addr())
+    fn this_thread() -> (usize, bool) {
+        PLACE.with(|place| (ptr::from_ref(place).addr(), place.get() != 0))
     }
 }
 
@@ -181,6 +185,8 @@ mod imp {
             Held(self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
         }
 
+        pub(crate) fn favour(&self) {}
+
         pub(super) fn try_acquire(&self) -> Option<Held<'_, T>> {
             self.0.try_lock().ok().map(Held)
         }
@@ -200,6 +206,7 @@ mod imp {
 #[cfg(all(test, not(manyhands_loom)))]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::time::{Duration, Instant};
 
     use super::*;
 
@@ -230,6 +237,61 @@ mod tests {
         assert!(message.downcast_ref::<&str>().is_some() || message.is::<String>());
         drop(held);
         assert!(lock.try_lock().is_some());
+    }
+
+    /// Favours `lock` to this thread, as turns of coroutines would; false if the kernel has no fence for
+    /// that.
+    fn favour(lock: &ShortLock<u64>) -> bool {
+        let begun = Instant::now();
+        while !lock.is_favoured_here() && begun.elapsed() < Duration::from_secs(20) {
+            lock.favour();
+            std::thread::yield_now();
+        }
+        lock.is_favoured_here()
+    }
+
+    #[test]
+    fn one_at_a_time_also_while_a_favour_is_taken_away() {
+        const EACH: u64 = 2_000;
+        for round in 0..200 {
+            let lock = ShortLock::new(0);
+            if !favour(&lock) {
+                return;
+            }
+            let count = || (0..EACH).for_each(|_| *lock.lock() += 1);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    (0..round * 50).for_each(|_| std::hint::spin_loop());
+                    count();
+                });
+                count();
+            });
+            assert_eq!(*lock.lock(), 2 * EACH);
+            assert!(!lock.is_favoured_here(), "somebody else has come");
+            lock.favour();
+            assert!(!lock.is_favoured_here(), "once in its life");
+        }
+    }
+
+    #[test]
+    fn taking_a_favoured_one_twice_is_told_and_a_panic_opens_it() {
+        let lock = ShortLock::new(0);
+        if !favour(&lock) {
+            return;
+        }
+        let twice = catch_unwind(AssertUnwindSafe(|| {
+            let _held = lock.lock();
+            drop(lock.lock());
+        }));
+        assert!(twice.is_err());
+        assert!(lock.try_lock().is_some() && lock.is_favoured_here());
+        let held = lock.lock();
+        let seen = std::thread::scope(|scope| scope.spawn(|| lock.try_lock().is_some()).join());
+        assert!(!seen.expect("it did not panic"), "it is held");
+        drop(held);
+        let seen = std::thread::scope(|scope| scope.spawn(|| lock.try_lock().is_some()).join());
+        assert!(seen.expect("it did not panic"), "it is free");
+        assert!(!lock.is_favoured_here() && lock.try_lock().is_some());
     }
 
     #[test]

@@ -1,40 +1,30 @@
 //! Wakers that are to be called once a lock has been released.
 
 use std::collections::VecDeque;
+use std::mem::ManuallyDrop;
 use std::task::Waker;
 
 /// Calls its wakers, in order, when it is dropped. If one of them panics the others are called all
 /// the same.
-#[derive(Default)]
 pub(super) struct Wakers {
     /// Nearly always the only one, so that nothing is allocated.
     first: Option<Waker>,
-    #[allow(
-        clippy::box_collection,
-        reason = "nearly nothing to make and to drop if nobody is woken"
-    )]
-    rest: Option<Box<VecDeque<Waker>>>,
+    /// Empty if there is no first. So whoever wakes nobody, which is nearly everybody, has that to ask
+    /// alone.
+    rest: ManuallyDrop<VecDeque<Waker>>,
 }
 
 impl Wakers {
+    #[inline]
     pub(super) const fn new() -> Wakers {
-        Wakers { first: None, rest: None }
+        Wakers { first: None, rest: ManuallyDrop::new(VecDeque::new()) }
     }
 
     pub(super) fn push(&mut self, waker: Waker) {
         if self.first.is_none() {
             self.first = Some(waker);
         } else {
-            self.rest.get_or_insert_default().push_back(waker);
-        }
-    }
-
-    fn wake(&mut self) {
-        if let Some(first) = self.first.take() {
-            first.wake();
-        }
-        while let Some(next) = self.rest.as_mut().and_then(|rest| rest.pop_front()) {
-            next.wake();
+            self.rest.push_back(waker);
         }
     }
 }
@@ -42,24 +32,33 @@ impl Wakers {
 impl Drop for Wakers {
     #[inline]
     fn drop(&mut self) {
-        if self.first.is_some() {
-            self.wake_all();
+        if let Some(first) = self.first.take() {
+            if self.rest.is_empty() {
+                return first.wake();
+            }
+            wake_all(first, std::mem::take(&mut self.rest));
         }
     }
 }
 
-impl Wakers {
-    #[cold]
-    fn wake_all(&mut self) {
-        /// Goes on where a panic has interrupted.
-        struct GoOn<'a>(&'a mut Wakers);
-        impl Drop for GoOn<'_> {
-            fn drop(&mut self) {
-                self.0.wake();
+#[cold]
+fn wake_all(first: Waker, mut rest: VecDeque<Waker>) {
+    /// Goes on where a panic has interrupted.
+    struct GoOn(VecDeque<Waker>);
+    impl GoOn {
+        fn wake(&mut self) {
+            while let Some(next) = self.0.pop_front() {
+                next.wake();
             }
         }
-        GoOn(self).0.wake();
     }
+    impl Drop for GoOn {
+        fn drop(&mut self) {
+            self.wake();
+        }
+    }
+    rest.push_front(first);
+    GoOn(rest).wake();
 }
 
 #[cfg(all(test, not(manyhands_loom)))]

@@ -17,6 +17,7 @@ mod mutex;
 mod queue;
 mod rwlock;
 mod semaphore;
+mod short_lock;
 mod signals;
 
 use loom::cell::UnsafeCell;

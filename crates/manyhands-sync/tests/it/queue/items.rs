@@ -216,7 +216,7 @@ fn a_comparison_that_uses_its_own_queue_is_told_so() {
     queue.try_put(Nosy(queue)).unwrap();
     let put = catch_unwind(AssertUnwindSafe(|| queue.try_put(Nosy(queue)).is_ok()));
     let message = put.expect_err("it would hang otherwise");
-    let message = message.downcast_ref::<String>().expect("a message");
+    let message = message.downcast_ref::<&str>().expect("a message");
     assert!(message.contains("comparison"), "{message}");
     assert_eq!(queue.len(), 1);
 }
