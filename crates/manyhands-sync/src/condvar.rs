@@ -14,8 +14,9 @@
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{Location, RefUnwindSafe, UnwindSafe};
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{Deadlock, Reason, Resource, TimedOut, Wait, give_way};
@@ -124,6 +125,7 @@ impl Condvar {
     /// # Cancellation
     /// Ends early, by unwinding and with the mutex released, if the running task is cancelled or its
     /// deadline passes. A notification that it had got goes to the next.
+    #[inline]
     #[track_caller]
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
         self.wait_checked(guard).unwrap_or_else(|deadlock| deadlock.raise())
@@ -134,13 +136,14 @@ impl Condvar {
     /// # Errors
     /// [`Deadlock`] if it is proven that the mutex could never be locked again, and this wait was
     /// chosen to be ended. The mutex is not locked then.
+    #[inline]
     #[track_caller]
     pub fn wait_checked<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,
     ) -> Result<MutexGuard<'a, T>, Deadlock> {
         let mutex = MutexGuard::mutex(&guard);
-        let notified = Wait::new(&CONDVAR).on(&self.signal).run(self.sleep(guard));
+        let notified = self.sleep(guard, None);
         let baton = notified.expect("a wait without a limit does not time out");
         let guard = mutex.lock_checked()?;
         baton.keep();
@@ -170,6 +173,7 @@ impl Condvar {
     ///
     /// # Cancellation
     /// As [`wait`](Self::wait).
+    #[inline]
     #[track_caller]
     pub fn wait_for<'a, T: ?Sized>(
         &self,
@@ -265,7 +269,7 @@ impl Condvar {
         at: &'static Location<'static>,
     ) -> AsyncMutexGuard<'a, T> {
         let mutex = AsyncMutexGuard::mutex(&guard);
-        let baton = self.sleep_at(guard, Some(at)).await;
+        let baton = self.sleep_async(guard, at).await;
         let guard = mutex.lock_async_at(at).await.unwrap_or_else(|deadlock| deadlock.raise());
         baton.keep();
         guard
@@ -278,40 +282,56 @@ impl Condvar {
         until: Option<Instant>,
     ) -> (MutexGuard<'a, T>, Result<(), TimedOut>) {
         let mutex = MutexGuard::mutex(&guard);
-        let notified = Wait::new(&CONDVAR).on(&self.signal).until(until).run(self.sleep(guard));
+        let notified = self.sleep(guard, until);
         let guard = mutex.lock();
         (guard, notified.map(Baton::keep))
     }
 
-    fn sleep<G>(&self, guard: G) -> impl Future<Output = Baton<'_>> + use<'_, G> {
-        self.sleep_at(guard, None)
+    /// Queues, then drops `guard`, then waits.
+    // Inlined, as is what calls it: see `give_way`.
+    #[inline(always)]
+    #[track_caller]
+    fn sleep<G>(&self, guard: G, until: Option<Instant>) -> Result<Baton<'_>, TimedOut> {
+        let mut waiting = pin!(self.to_be_notified());
+        // Nobody is to be woken yet: whoever notifies it now is seen below.
+        let queued = waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        debug_assert!(queued.is_pending(), "nobody is notified before waiting");
+        drop(guard);
+        // Another coroutine of this thread may be about to notify it, which is seen without making the
+        // wait known and taking that back.
+        if give_way() {
+            self.monitor.favour();
+            if let Some(baton) = waiting.as_mut().take_granted() {
+                return Ok(baton);
+            }
+        }
+        self.block(waiting, until)
     }
 
-    /// Queues, then drops `guard`, then waits. With a place it is that of an async task.
-    fn sleep_at<G>(
+    #[cold]
+    #[track_caller]
+    fn block<'a>(
         &self,
-        guard: G,
-        at: Option<&'static Location<'static>>,
-    ) -> impl Future<Output = Baton<'_>> + use<'_, G> {
-        let waiting = Waiting::new(&self.monitor, ToBeNotified { condvar: self });
-        async move {
-            let mut waiting = pin!(match at {
-                Some(at) => waiting.as_leaf(&CONDVAR, at),
-                None => waiting,
-            });
-            let mut guard = Some(guard);
-            poll_fn(|cx| {
-                let poll = waiting.as_mut().poll(cx);
-                let has_queued = guard.take().is_some();
-                // Another coroutine of this thread may be about to notify it, which is seen without
-                // making the wait known and taking that back.
-                if has_queued && at.is_none() && give_way() {
-                    return waiting.as_mut().poll(cx);
-                }
-                poll
-            })
-            .await
-        }
+        waiting: Pin<&mut Waiting<'_, ToBeNotified<'a>>>,
+        until: Option<Instant>,
+    ) -> Result<Baton<'a>, TimedOut> {
+        Wait::new(&CONDVAR).on(&self.signal).until(until).run(waiting)
+    }
+
+    /// Queues, then drops `guard`, then waits, as an async task.
+    async fn sleep_async<G>(&self, guard: G, at: &'static Location<'static>) -> Baton<'_> {
+        let mut waiting = pin!(self.to_be_notified().as_leaf(&CONDVAR, at));
+        let mut guard = Some(guard);
+        poll_fn(|cx| {
+            let poll = waiting.as_mut().poll(cx);
+            guard.take();
+            poll
+        })
+        .await
+    }
+
+    fn to_be_notified(&self) -> Waiting<'_, ToBeNotified<'_>> {
+        Waiting::new(&self.monitor, ToBeNotified { condvar: self })
     }
 }
 

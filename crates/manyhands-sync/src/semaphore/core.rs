@@ -9,6 +9,7 @@ use manyhands_wait::{Agent, Blockers, Deadlock, Resource};
 use super::ledger::{Holding, Key, Ledger};
 use super::over_release::OverRelease;
 use super::statistics::SemaphoreStatistics;
+use crate::primitive::{AtomicUsize, Ordering};
 use crate::waiters::{Attempt, Granted, Monitor, Protocol, Repeatable};
 
 /// With more guards than this no proof is attempted: looking through all of them would cost those who
@@ -18,6 +19,8 @@ const HOLDERS_MAX: usize = 128;
 /// Shared with guards that may outlive the semaphore, and with the wait-for graph.
 pub(super) struct Core {
     monitor: Monitor<State, Ticket>,
+    /// As many permits as are available, for whoever would look in vain. Written under the lock.
+    seen: AtomicUsize,
     /// How many permits there are in all; `None` if anybody may add some.
     bound: Option<usize>,
     name: Option<Arc<str>>,
@@ -29,6 +32,7 @@ pub(super) struct State {
     available: usize,
     /// Permits that guards have left behind; `release` gives them back. Of bounded ones only.
     forgotten: usize,
+    /// Of bounded ones only: whoever waits for others may always go on.
     ledger: Ledger,
     /// Whether a guard was dropped by another context than took it. Then the ledger cannot be relied
     /// on to tell who releases.
@@ -66,13 +70,13 @@ impl Core {
         let state = State {
             available: permits,
             forgotten: 0,
-            ledger: Ledger::new(),
+            ledger: Ledger::new(is_bounded),
             has_strayed: false,
             acquired: 0,
             contended: 0,
         };
         let bound = is_bounded.then_some(permits);
-        Core { monitor: Monitor::new(state), bound, name, made_at }
+        Core { monitor: Monitor::new(state), seen: AtomicUsize::new(permits), bound, name, made_at }
     }
 
     pub(super) fn monitor(&self) -> &Monitor<State, Ticket> {
@@ -82,9 +86,32 @@ impl Core {
     /// Takes permits if they are there and nobody waits.
     #[inline]
     pub(super) fn try_acquire(&self, request: &Request<'_>) -> Option<Claim> {
+        if self.seen.load(Ordering::Relaxed) < request.permits {
+            return None;
+        }
         let mut entry = self.monitor.enter();
         let is_free = entry.waiting() == 0 || request.permits == 0;
-        if is_free { entry.take(request.permits, request.agent, request.at) } else { None }
+        if !is_free {
+            return None;
+        }
+        let claim = entry.take(request.permits, request.agent, request.at);
+        self.show(&entry);
+        claim
+    }
+
+    /// Shows how many permits are available now.
+    #[inline]
+    fn show(&self, entry: &Entry<'_>) {
+        self.seen.store(entry.available, Ordering::Relaxed);
+    }
+
+    /// Grants those who wait longest for as long as there are permits enough.
+    #[inline]
+    fn settle(&self, entry: &mut Entry<'_>) {
+        if entry.waiting() > 0 {
+            settle(entry);
+        }
+        self.show(entry);
     }
 
     /// A guard's permits come back. `by` is whoever drops it, if that is known.
@@ -95,7 +122,7 @@ impl Core {
         entry.has_strayed |= holder.is_some() && by != holder;
         // An unbounded one may be full to the brim meanwhile: more than can be counted is as many as can.
         entry.available = entry.available.saturating_add(claim.permits);
-        settle(&mut entry);
+        self.settle(&mut entry);
     }
 
     /// Somebody who is not known holds them from now on.
@@ -106,14 +133,16 @@ impl Core {
     }
 
     /// A guard goes and leaves its permits behind.
+    #[inline]
     pub(super) fn forget(&self, claim: &Claim) {
-        let mut entry = self.monitor.enter();
-        entry.ledger.remove(claim.key, claim.permits);
         if self.bound.is_some() {
+            let mut entry = self.monitor.enter();
+            entry.ledger.remove(claim.key, claim.permits);
             entry.forgotten += claim.permits;
         }
     }
 
+    #[inline]
     pub(super) fn release(&self, permits: usize) -> Result<(), OverRelease> {
         let mut entry = self.monitor.enter();
         let most = match self.bound {
@@ -122,14 +151,19 @@ impl Core {
         };
         if permits > most {
             drop(entry);
-            return Err(OverRelease { permits, most, bound: self.bound, which: self.to_string() });
+            return Err(self.over_release(permits, most));
         }
         if self.bound.is_some() {
             entry.forgotten -= permits;
         }
         entry.available += permits;
-        settle(&mut entry);
+        self.settle(&mut entry);
         Ok(())
+    }
+
+    #[cold]
+    fn over_release(&self, permits: usize, most: usize) -> OverRelease {
+        OverRelease { permits, most, bound: self.bound, which: self.to_string() }
     }
 
     pub(super) fn available(&self) -> usize {
@@ -220,7 +254,7 @@ impl State {
     }
 }
 
-/// Grants those who wait longest for as long as there are permits enough.
+/// Part of [`Core::settle`].
 fn settle(entry: &mut Entry<'_>) {
     while let Some((ticket, state)) = entry.front_and_state() {
         let Some(claim) = state.take(ticket.permits, ticket.agent, ticket.at) else { return };
@@ -314,6 +348,7 @@ impl Protocol for Request<'_> {
         if (entry.waiting() == 0 || permits == 0)
             && let Some(claim) = entry.take(permits, agent, at)
         {
+            self.core.show(entry);
             return Attempt::Ready(Ok(claim));
         }
         // Whoever gets some while others wait is told so then.
@@ -331,13 +366,13 @@ impl Protocol for Request<'_> {
 
     fn given_up(&mut self, entry: &mut Entry<'_>, _ticket: Ticket) {
         // Those behind may have waited only because this one wanted more.
-        settle(entry);
+        self.core.settle(entry);
     }
 
     fn unclaimed(&mut self, entry: &mut Entry<'_>, ticket: Ticket) {
         entry.ledger.remove(ticket.key, ticket.permits);
         entry.available = entry.available.saturating_add(ticket.permits);
-        settle(entry);
+        self.core.settle(entry);
     }
 
     fn edge(&self) -> Arc<dyn Resource> {

@@ -5,8 +5,9 @@ use std::panic::Location;
 use manyhands_wait::Agent;
 
 /// The permits that are held, by holders that are known and by others. Kept under the semaphore's
-/// lock, so it is exact whenever it is looked at.
+/// lock, so it is exact whenever it is looked at; or not kept at all, where nothing follows from it.
 pub(super) struct Ledger {
+    is_kept: bool,
     places: Vec<Option<Holding>>,
     /// Places of `places` that are empty.
     empty: Vec<u32>,
@@ -31,17 +32,21 @@ impl Key {
 }
 
 impl Ledger {
-    pub(super) const fn new() -> Ledger {
-        Ledger { places: Vec::new(), empty: Vec::new(), anonymous: 0 }
+    pub(super) const fn new(is_kept: bool) -> Ledger {
+        Ledger { is_kept, places: Vec::new(), empty: Vec::new(), anonymous: 0 }
     }
 
     /// Notes permits that are taken; anonymous without an agent.
+    #[inline]
     pub(super) fn add(
         &mut self,
         agent: Option<Agent>,
         permits: usize,
         taken_at: &'static Location<'static>,
     ) -> Key {
+        if !self.is_kept {
+            return Key::ANONYMOUS;
+        }
         let Some(agent) = agent else {
             self.anonymous += permits;
             return Key::ANONYMOUS;
@@ -64,7 +69,11 @@ impl Ledger {
     }
 
     /// Strikes out permits that a guard no longer holds; who held them, if that is known.
+    #[inline]
     pub(super) fn remove(&mut self, key: Key, permits: usize) -> Option<Agent> {
+        if !self.is_kept {
+            return None;
+        }
         let Some(place) = key.0 else {
             self.anonymous -= permits;
             return None;
@@ -116,7 +125,7 @@ mod tests {
     #[test]
     fn permits_are_struck_out_where_they_were_noted_and_places_are_used_again() {
         let here = Location::caller();
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::new(true);
         let first = ledger.add(agent(1), 2, here);
         let second = ledger.add(agent(2), 1, here);
         let anonymous = ledger.add(None, 3, here);
@@ -136,7 +145,7 @@ mod tests {
     #[test]
     fn totals_are_of_all_guards_of_a_holder() {
         let here = Location::caller();
-        let mut ledger = Ledger::new();
+        let mut ledger = Ledger::new(true);
         for (of, permits) in [(2, 1), (1, 4), (2, 2), (2, 3)] {
             ledger.add(agent(of), permits, here);
         }

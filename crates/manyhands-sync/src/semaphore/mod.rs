@@ -310,6 +310,7 @@ impl Semaphore {
     /// [`OverRelease`] if there are not so many forgotten ones, or more than can be counted; none is
     /// given back then.
     #[doc(alias = "add_permits")]
+    #[inline]
     pub fn release(&self, permits: usize) -> Result<(), OverRelease> {
         self.core().release(permits)
     }
@@ -343,7 +344,8 @@ impl Semaphore {
         }
     }
 
-    #[inline]
+    // Inlined, as is what calls it: see `give_way`.
+    #[inline(always)]
     #[track_caller]
     fn block(&self, permits: usize, limit: Option<Duration>) -> Result<Permit<'_>, WaitError> {
         self.check(permits);
@@ -356,9 +358,11 @@ impl Semaphore {
             has_waited: false,
         };
         // Another coroutine of this thread may be about to give some back.
-        let claim = core
-            .try_acquire(&request)
-            .or_else(|| give_way().then(|| core.try_acquire(&request))?);
+        let mut claim = core.try_acquire(&request);
+        if claim.is_none() && give_way() {
+            core.monitor().favour();
+            claim = core.try_acquire(&request);
+        }
         let claim = match claim {
             Some(claim) => claim,
             None => wait(request, limit)?,
@@ -367,6 +371,7 @@ impl Semaphore {
     }
 }
 
+#[cold]
 #[track_caller]
 fn wait(request: Request<'_>, limit: Option<Duration>) -> Result<Claim, WaitError> {
     let core = request.core;

@@ -74,6 +74,7 @@ impl<'a> Permit<'a> {
 
     /// Leaves the permits behind: they do not come back until they are
     /// [released](super::Semaphore::release), by anybody.
+    #[inline]
     pub fn forget(self) {
         self.core.forget(&self.claim);
         mem::forget(self);

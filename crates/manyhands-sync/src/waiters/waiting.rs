@@ -155,6 +155,21 @@ impl<P: Protocol<QUEUES>, const QUEUES: usize> Future for Waiting<'_, P, QUEUES>
 }
 
 impl<P: Protocol<QUEUES>, const QUEUES: usize> Waiting<'_, P, QUEUES> {
+    /// What the wait has ended with, if it was polled before and granted since. Takes no lock.
+    pub(crate) fn take_granted(self: Pin<&mut Self>) -> Option<P::Output> {
+        // SAFETY: nothing is moved out of it; the protocol may be moved.
+        let this = unsafe { self.get_unchecked_mut() };
+        if this.node.state() != GRANTED {
+            return None;
+        }
+        let ticket = this.take_ticket();
+        match this.protocol.granted(ticket) {
+            Granted::Ready(output) => Some(output),
+            // It is polled once more, and tries then.
+            Granted::Retry => None,
+        }
+    }
+
     fn step(&mut self, cx: &Context<'_>) -> Poll<P::Output> {
         if self.node.state() == QUEUED {
             let mut entry = self.monitor.enter();
