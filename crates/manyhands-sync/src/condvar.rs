@@ -6,6 +6,10 @@
 //! or its future is dropped, the baton goes to the next, so that no notification ends with somebody
 //! who cannot follow it. What `notify_all` gives is no baton: everybody has one already.
 //!
+//! Whoever waits on a stack queues without a waker first, releases the mutex, and lets the other coroutines of
+//! its thread run once. If one of them has notified it, that is seen in its own node: nothing was made
+//! known, and nobody had to be woken.
+//!
 //! Rejected: *moving notified waiters to the queue of the mutex* instead of waking them. It saves a
 //! wake-up in vain where the notifier holds the mutex and runs on another thread; between coroutines
 //! of one thread, and where the mutex is released before notifying, there is none to save, and the

@@ -22,7 +22,7 @@ pub enum GiveWay {
 ///
 /// The processor foresees where a function returns to by the calls that it has seen, and those of
 /// another stack are in the way then: each return out of a function that was called before the switch
-/// costs some 6 ns, and so does the next switch. So the scheduler only says how, and whoever waits
+/// costs some 5 ns, and so does the next switch. So the scheduler only says how, and whoever waits
 /// leaves the stack itself.
 pub struct Leave {
     #[cfg(feature = "stacks")]
