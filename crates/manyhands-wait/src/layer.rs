@@ -17,8 +17,9 @@ use crate::ambient::{Ambient, with_ambient};
 use crate::interrupt::{Cause, Interrupt};
 
 /// Something that can ask a context to end: a cancel token, or a task.
-pub trait CancelSource {
-    /// Whether the context is asked to end.
+pub trait CancelSource: Sync {
+    /// Whether the context is asked to end. Also asked by others who look at its wait: must not wait, take
+    /// a lock or panic.
     fn is_cancelled(&self) -> bool;
 
     /// Has `waker` woken when cancellation comes, at once if it has come. Returns a key for
@@ -194,17 +195,15 @@ impl<'a> Layer<'a> {
         f()
     }
 
-    /// Has `waker` woken by the layer's source for as long as the layer is open, and no other one.
-    fn register(&self, source: &dyn CancelSource, waker: &Waker) {
-        let before = self.registered.get();
-        if before.is_some_and(|before| before.is_of(waker)) {
-            return;
-        }
-        if let Some(before) = self.registered.take() {
-            self.unregister(before);
+    /// Has `waker` woken by the layer's source for as long as the layer is open. `false` if the source has
+    /// another one, perhaps of a wait further out, in whose poll or park this one is.
+    fn register(&self, source: &dyn CancelSource, waker: &Waker) -> bool {
+        if let Some(registered) = self.registered.get() {
+            return registered.is_of(waker);
         }
         let key = source.register(waker);
         self.registered.set(Some(Registration { data: waker.data(), vtable: waker.vtable(), key }));
+        true
     }
 
     #[cold]
@@ -212,6 +211,11 @@ impl<'a> Layer<'a> {
         if let Some(source) = self.source {
             source.unregister(registration.key);
         }
+    }
+
+    /// Its source, if that was not heard yet.
+    fn undelivered(&self) -> Option<&'a dyn CancelSource> {
+        self.source.filter(|_| !self.delivered.get())
     }
 
     pub(crate) fn key(&self) -> usize {
@@ -357,37 +361,48 @@ pub struct WakeOnCancel {
 /// Where a waker was registered: with the source of this layer, under this key.
 type Key = (*const Layer<'static>, usize);
 
-/// Has `waker` woken by every source of cancellation around a wait. It stays with them until their layers
-/// are left, for the next waits: most are by the same waker, and being woken between two of them does no
-/// harm.
-pub(crate) fn make_cancellable(waker: &Waker) {
+/// Has `waker` woken by every source of cancellation around a wait, until the guard is dropped at least. The
+/// first one stays with them until their layers are left, for the next waits: most are by the same waker,
+/// and being woken between two of them does no harm.
+#[must_use = "dropped, it takes the waker back"]
+pub(crate) fn make_cancellable(waker: &Waker) -> Registered {
+    let mut registered = Registered::NONE;
     for_each_layer(|layer| {
-        if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {
-            layer.register(source, waker);
+        if let Some(source) = layer.undelivered()
+            && !layer.register(source, waker)
+        {
+            registered.add(layer, source.register(waker));
         }
     });
+    registered
 }
 
-/// Registrations of one waker with every source of cancellation around it; undone on drop.
-struct Registered {
-    /// Nearly always there is one, and that needs no allocation.
+/// Registrations of one waker with sources of cancellation around it; undone on drop.
+pub(crate) struct Registered {
+    /// Nearly always there is at most one, and that needs no allocation.
     first: Option<Key>,
     more: Vec<Key>,
 }
 
 impl Registered {
+    const NONE: Registered = Registered { first: None, more: Vec::new() };
+
     fn with_all(waker: &Waker) -> Registered {
-        let (mut first, mut more) = (None, Vec::new());
+        let mut registered = Registered::NONE;
         for_each_layer(|layer| {
-            if let Some(source) = layer.source.filter(|_| !layer.delivered.get()) {
-                let key = (ptr::from_ref(layer).cast(), source.register(waker));
-                match first {
-                    None => first = Some(key),
-                    Some(_) => more.push(key),
-                }
+            if let Some(source) = layer.undelivered() {
+                registered.add(layer, source.register(waker));
             }
         });
-        Registered { first, more }
+        registered
+    }
+
+    fn add(&mut self, layer: &Layer<'_>, key: usize) {
+        let key = (ptr::from_ref(layer).cast(), key);
+        match self.first {
+            None => self.first = Some(key),
+            Some(_) => self.more.push(key),
+        }
     }
 }
 

@@ -220,7 +220,7 @@ impl<'a> Wait<'a> {
                 return Ok(value);
             }
             // From here on it is slow anyway: the wait is made known, and can be cancelled.
-            make_cancellable(waker);
+            let _cancellable = make_cancellable(waker);
             let publication = self.publication(at, waker, ways.stops_context);
             let _published = publish(&publication);
             let mut look_again = look_as_blocked(&publication);

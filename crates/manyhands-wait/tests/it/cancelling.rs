@@ -1,10 +1,9 @@
 //! Cancel tokens: what they end, how often, and whom else they concern.
 
-use std::cell::{Cell, RefCell};
-use std::future::pending;
-use std::sync::Arc;
+use std::future::{pending, poll_fn};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Waker;
+use std::sync::{Arc, Mutex};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{
@@ -286,8 +285,8 @@ fn registrations_do_not_pile_up() {
 /// Who has registered with it, and how often anybody has.
 #[derive(Default)]
 struct Registry {
-    wakers: RefCell<Vec<(usize, Waker)>>,
-    count: Cell<usize>,
+    wakers: Mutex<Vec<(usize, Waker)>>,
+    count: AtomicUsize,
 }
 
 impl CancelSource for Registry {
@@ -296,13 +295,13 @@ impl CancelSource for Registry {
     }
 
     fn register(&self, waker: &Waker) -> usize {
-        self.count.set(self.count.get() + 1);
-        self.wakers.borrow_mut().push((self.count.get(), waker.clone()));
-        self.count.get()
+        let key = self.count.fetch_add(1, Ordering::Relaxed) + 1;
+        self.wakers.lock().unwrap().push((key, waker.clone()));
+        key
     }
 
     fn unregister(&self, key: usize) {
-        self.wakers.borrow_mut().retain(|(of, _)| *of != key);
+        self.wakers.lock().unwrap().retain(|(of, _)| *of != key);
     }
 }
 
@@ -326,14 +325,38 @@ fn the_waker_of_a_wait_stays_with_the_source_until_its_layer_is_left() {
     let wait_in_vain = || {
         let outcome = wait_timeout(pending::<()>(), Duration::from_millis(1));
         assert!(outcome.is_err());
-        (source.wakers.borrow().len(), source.count.get())
+        (source.wakers.lock().unwrap().len(), source.count.load(Ordering::Relaxed))
     };
     Layer::new().source(&source).enter(|| {
         assert_eq!(wait_in_vain(), (1, 1));
         assert_eq!(wait_in_vain(), (1, 1));
-        // The waker is another one.
+        // The waker is another one: it is registered besides, for as long as its wait lasts.
         assert_eq!(with_parker(&Deaf, wait_in_vain), (1, 2));
-        assert_eq!(wait_in_vain(), (1, 3));
+        assert_eq!(wait_in_vain(), (1, 2));
     });
-    assert!(source.wakers.borrow().is_empty());
+    assert!(source.wakers.lock().unwrap().is_empty());
+}
+
+/// A wait that has another waker takes nothing away from the one in whose poll it is.
+#[test]
+fn a_wait_can_be_cancelled_after_one_by_another_parker_inside_of_it() {
+    let source = Registry::default();
+    let wakes_it = |waker: &Waker| {
+        let wakers = source.wakers.lock().unwrap();
+        wakers.iter().any(|(_, registered)| registered.will_wake(waker))
+    };
+    Layer::new().source(&source).enter(|| {
+        wait(poll_fn(|cx| {
+            if !wakes_it(cx.waker()) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            with_parker(&Deaf, || {
+                let inside = wait_timeout(pending::<()>(), Duration::from_millis(1));
+                assert!(inside.is_err());
+            });
+            assert!(wakes_it(cx.waker()), "cancelling wakes it no more");
+            Poll::Ready(())
+        }));
+    });
 }
