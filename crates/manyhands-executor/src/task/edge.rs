@@ -91,7 +91,8 @@ pub(crate) fn is_from_outside(header: &Header) -> bool {
         Phase::Running if header.is_away() => {
             remote_of(header.home()).is_none_or(|remote| remote.runs_as(header.id()).is_none())
         }
-        Phase::Running | Phase::Finished => header.runner().is_none(),
+        // The runner may be an executor that waits for nothing, of a task that awaits something unknown.
+        Phase::Running | Phase::Finished => !header.runner().is_some_and(Agent::is_waiting),
         Phase::Done => false,
     }
 }
