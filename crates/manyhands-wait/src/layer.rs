@@ -54,6 +54,13 @@ pub trait LayerTask {
     fn set_waiting(&self, agent: Option<Agent>) {
         let _ = agent;
     }
+
+    /// Whether the task is asked to end, and polled for that if it is an [async one](crate::tracked_for):
+    /// then its wait counts as one that may end. Also asked by others who look at that wait: must not wait,
+    /// take a lock or panic.
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn() -> TaskLabel> LayerTask for F {
@@ -375,6 +382,44 @@ pub(crate) fn make_cancellable(waker: &Waker) -> Registered {
         }
     });
     registered
+}
+
+/// Those who can cancel a wait, as others ask them who look at it.
+pub(crate) struct Sources {
+    first: Option<*const dyn CancelSource>,
+    more: Vec<*const dyn CancelSource>,
+}
+
+impl Sources {
+    /// Those around a wait here that would end it. While the thread unwinds nobody does.
+    pub(crate) fn here() -> Sources {
+        let mut sources = Sources { first: None, more: Vec::new() };
+        if std::thread::panicking() {
+            return sources;
+        }
+        for_each_layer(|layer| {
+            if let Some(source) = layer.undelivered() {
+                // SAFETY: only the lifetime changes, and a pointer has none.
+                let source = unsafe {
+                    std::mem::transmute::<&dyn CancelSource, &'static dyn CancelSource>(source)
+                };
+                match sources.first {
+                    None => sources.first = Some(source),
+                    Some(_) => sources.more.push(source),
+                }
+            }
+        });
+        sources
+    }
+
+    /// Whether one of them has cancelled it.
+    ///
+    /// # Safety
+    /// The layers that were open where they were noted must be open still.
+    pub(crate) unsafe fn have_cancelled(&self) -> bool {
+        // SAFETY: a layer has borrowed its source; by contract it is open.
+        self.first.iter().chain(&self.more).any(|source| unsafe { (**source).is_cancelled() })
+    }
 }
 
 /// Registrations of one waker with sources of cancellation around it; undone on drop.

@@ -11,7 +11,7 @@ use crate::agent::Agent;
 use crate::clock::Moment;
 use crate::deadlock::{Deadlock, Holder};
 use crate::identity::{context_slot, for_each_stopped, for_each_stopped_ambient};
-use crate::layer::{TaskLabel, current_task, tell_tasks, untell_tasks};
+use crate::layer::{LayerTask, Sources, TaskLabel, current_task, tell_tasks, untell_tasks};
 use crate::place::Place;
 use crate::reason::Reason;
 use crate::resource::{Blockers, Resource};
@@ -23,6 +23,30 @@ pub(crate) enum Edge {
     Borrowed(*const dyn Resource),
     /// Of a task that may be forgotten.
     Shared(Arc<dyn Resource>),
+}
+
+/// Who can cancel a wait.
+pub(crate) enum CancelledBy {
+    /// Nobody who is known.
+    Nobody,
+    /// Those around a wait on a stack, as long as the wait is shown.
+    Sources(Sources),
+    /// The task whose wait it is: where it lies, and how it is asked.
+    Task(*const (), unsafe fn(*const ()) -> bool),
+}
+
+impl CancelledBy {
+    /// Who asks the task to end, which must stay where it is while the wait is shown, and may be asked by
+    /// any thread.
+    pub(crate) fn task<T: LayerTask + Sync>(task: &T) -> CancelledBy {
+        /// # Safety
+        /// A `T` must lie there.
+        unsafe fn is_cancelled<T: LayerTask>(task: *const ()) -> bool {
+            // SAFETY: by contract.
+            unsafe { (*task.cast::<T>()).is_cancelled() }
+        }
+        CancelledBy::Task(ptr::from_ref(task).cast(), is_cancelled::<T>)
+    }
 }
 
 /// One wait. It lies where it is published, on the stack of whoever waits.
@@ -40,6 +64,7 @@ pub(crate) struct Publication {
     edge: Option<Edge>,
     /// Whether nothing but the edge can end the wait: no time, and nobody unknown.
     is_provable: bool,
+    cancelled_by: CancelledBy,
     /// Ends the wait if it is chosen to break a deadlock.
     waker: *const Waker,
     /// Whether the wait can end with an error or a panic: not while its thread unwinds already.
@@ -54,8 +79,8 @@ pub(crate) struct Publication {
 /// Has the future at a place stand aside.
 pub(crate) type StandAsideAt = unsafe fn(*mut ());
 
-// SAFETY: what the pointers lead to is `Sync` (a `Resource` by definition, a `Waker` too), and is
-// valid for as long as the publication can be reached: see `Slot::show`. The cells are used by the thread
+// SAFETY: what the pointers lead to is `Sync` (a `Resource` and a `CancelSource` by definition, a `Waker` too,
+// a task where its pointer is made), and is valid for as long as the publication can be reached: see `Slot::show`. The cells are used by the thread
 // that has published it, which is the only one that covers it with another.
 unsafe impl Sync for Publication {}
 // SAFETY: as above; it holds nothing that belongs to a thread.
@@ -80,6 +105,7 @@ impl Publication {
             waiter: None,
             edge: None,
             is_provable: false,
+            cancelled_by: CancelledBy::Nobody,
             waker: ptr::null(),
             may_be_victim: false,
             verdict: OnceLock::new(),
@@ -110,6 +136,15 @@ impl Publication {
         self.waker = waker;
         self.is_provable = is_provable;
         self.may_be_victim = !std::thread::panicking();
+        self
+    }
+
+    /// Adds who can cancel it.
+    ///
+    /// # Safety
+    /// They must stay valid for as long as the publication is shown.
+    pub(crate) unsafe fn cancelled_by(mut self, who: CancelledBy) -> Publication {
+        self.cancelled_by = who;
         self
     }
 
@@ -184,7 +219,18 @@ impl Publication {
 
     /// Whether the wait can end through what it waits for alone, as far as is known.
     pub(crate) fn is_provable(&self) -> bool {
-        self.is_provable && self.verdict.get().is_none()
+        self.is_provable && self.verdict.get().is_none() && !self.is_cancelled()
+    }
+
+    /// Whether it is about to end because somebody has cancelled it.
+    fn is_cancelled(&self) -> bool {
+        match &self.cancelled_by {
+            CancelledBy::Nobody => false,
+            // SAFETY: valid while the publication is shown, which it is while somebody looks.
+            CancelledBy::Sources(sources) => unsafe { sources.have_cancelled() },
+            // SAFETY: the same.
+            CancelledBy::Task(task, is_cancelled) => unsafe { is_cancelled(*task) },
+        }
     }
 
     /// Whether the wait can be ended to break a deadlock.

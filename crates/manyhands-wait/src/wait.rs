@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use crate::agent::Agent;
 use crate::deadlock::WaitError;
-use crate::layer::{check_cancelled, current_deadline, make_cancellable};
+use crate::layer::{Sources, check_cancelled, current_deadline, make_cancellable};
 use crate::parker::with_current;
 use crate::primitive::local;
-use crate::publication::{Edge, Publication, StandAsideAt, publish};
+use crate::publication::{CancelledBy, Edge, Publication, StandAsideAt, publish};
 use crate::reason::Reason;
 use crate::resource::Resource;
 use crate::timed_out::TimedOut;
@@ -261,10 +261,12 @@ impl<'a> Wait<'a> {
         let Some(edge) = self.edge else { return publication };
         let is_provable = stops_context && self.until.is_none() && current_deadline().is_none();
         // SAFETY: only the lifetime changes. The publication is shown for as long as the guard in
-        // `drive` lives, and `edge` and `waker` are borrowed for longer.
+        // `drive` lives; `edge` and `waker` are borrowed for longer, and the layers around are left later.
         unsafe {
             let edge: &'static dyn Resource = std::mem::transmute::<&dyn Resource, _>(edge);
-            publication.with_edge(Agent::current(), Edge::Borrowed(edge), waker, is_provable)
+            publication
+                .with_edge(Agent::current(), Edge::Borrowed(edge), waker, is_provable)
+                .cancelled_by(CancelledBy::Sources(Sources::here()))
         }
     }
 

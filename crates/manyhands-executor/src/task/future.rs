@@ -50,6 +50,10 @@ impl LayerTask for Told {
             header.set_runner(agent);
         }
     }
+
+    fn is_cancelled(&self) -> bool {
+        self.header().is_some_and(Header::cancel_requested)
+    }
 }
 
 /// The cell of [`spawn_async`](crate::InProcess::spawn_async).

@@ -24,7 +24,7 @@ use std::task::{Context, Poll, Waker};
 use crate::fixed::Fixed;
 use crate::identity::in_poll_of;
 use crate::layer::{LayerTask, TaskLabel, current_deadline};
-use crate::publication::{Edge, Publication};
+use crate::publication::{CancelledBy, Edge, Publication};
 use crate::walk::look_for_deadlock;
 use waker::{FirstWaker, OwnWaker};
 
@@ -52,7 +52,7 @@ pub fn tracked<F: Future>(future: F) -> Tracked<F> {
 
 /// Like [`tracked`], for a task that is to be told when it waits and as whom
 /// ([`LayerTask::set_waiting`]), and that is named by its label.
-pub fn tracked_for<F: Future, T: LayerTask>(task: T, future: F) -> Tracked<F, T> {
+pub fn tracked_for<F: Future, T: LayerTask + Sync>(task: T, future: F) -> Tracked<F, T> {
     let (shown, state, waker) = (None, TrackedState::new(), OnceLock::new());
     Tracked { shown, future: ManuallyDrop::new(future), state, waker, task }
 }
@@ -106,7 +106,7 @@ impl<F, T: LayerTask> Tracked<F, T> {
     }
 }
 
-impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
+impl<F: Future, T: LayerTask + Sync> Future for Tracked<F, T> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
@@ -150,10 +150,13 @@ impl<F: Future, T: LayerTask> Future for Tracked<F, T> {
                 let is_provable = current_deadline().is_none();
                 let publication = Publication::new(wait.reason, wait.at.into(), None, None);
                 // SAFETY: the edge is shared, and the runtime's waker stays where it is for as long as
-                // our own, which is put aside after the publication was taken back alone.
+                // our own, which is put aside after the publication was taken back alone. The task is pinned
+                // with us: it stays where it is until we are dropped, and never is if this is forgotten.
                 let publication = Fixed::new(unsafe {
                     let edge = Edge::Shared(wait.resource);
-                    publication.with_edge(agent, edge, waker.runtime(), is_provable)
+                    publication
+                        .with_edge(agent, edge, waker.runtime(), is_provable)
+                        .cancelled_by(CancelledBy::task(&this.task))
                 });
                 this.state.has_blocked();
                 this.task.set_waiting(Some(agent));

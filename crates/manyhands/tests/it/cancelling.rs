@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use manyhands::sync::Mutex;
 use manyhands::{
     AnyExecutor, Cancellation, ExecutorExt, InProcess, Model, Task, ThreadPool, as_completed,
     check_cancelled, is_cancelled, sleep, wait_all,
@@ -46,6 +47,27 @@ fn assert_unwound(executor: &AnyExecutor, reason: &str, body: impl FnOnce() + Se
     assert!(task.is_cancelled());
     assert!(dropped.load(Ordering::Acquire), "destructors run before the task has ended");
     assert!(task.result().unwrap_err().is_cancelled());
+}
+
+/// Whoever holds a lock and cancels the task that waits for it may wait for that task: it ends.
+#[test]
+fn a_cancelled_task_takes_no_part_in_a_deadlock() {
+    on_concurrent(|executor| {
+        for round in 0..100 {
+            let mutex = Arc::new(Mutex::new(()));
+            let held = mutex.lock();
+            let wanted = Arc::clone(&mutex);
+            let task = match round % 2 {
+                0 => executor.spawn(move || drop(wanted.lock())),
+                _ => executor.spawn_async(async move { drop(wanted.lock_async().await) }),
+            };
+            eventually("it waits", || mutex.statistics().waiting > 0);
+            task.cancel();
+            let error = task.result().unwrap_err();
+            assert!(error.is_cancelled(), "{error}");
+            drop(held);
+        }
+    });
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! Waits that look like deadlocks and may end: none is called one.
 
 use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
-use std::sync::{Arc, Barrier};
-use std::task::Waker;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use manyhands_wait::{
-    Agent, CancelToken, Layer, Parker, ProxyAgent, WaitError, install_parker, timeout,
-    with_cancel_token, with_parker,
+    Agent, CancelSource, CancelToken, Layer, LayerTask, Parker, ProxyAgent, TaskLabel, WaitError,
+    install_parker, timeout, tracked_for, with_cancel_token, with_parker,
 };
 
 use super::baton::{Baton, Held, TAKING};
@@ -98,6 +101,89 @@ fn the_agent_of_an_ended_thread_is_not_taken_for_a_later_one() {
         waiter.join().unwrap();
         later.into_iter().for_each(|thread| thread.join().unwrap().unwrap());
     });
+}
+
+/// Asks whoever waits to end, and has them wait for hearing of it.
+#[derive(Default)]
+struct SlowToTell {
+    is_cancelled: AtomicBool,
+    wakers: Mutex<Vec<Waker>>,
+}
+
+impl CancelSource for SlowToTell {
+    fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    fn register(&self, waker: &Waker) -> usize {
+        self.wakers.lock().unwrap().push(waker.clone());
+        0
+    }
+
+    fn unregister(&self, _: usize) {}
+}
+
+/// Sees whether somebody waits for `baton`.
+fn is_waited_for(baton: &str) -> bool {
+    manyhands_wait::dump().to_string().contains(&format!("for baton '{baton}'"))
+}
+
+/// Has this thread wait for a baton of this name, and calls `end` when it does: then it comes.
+#[track_caller]
+fn gets_it_after(baton: &Arc<Baton>, name: &str, end: impl FnOnce() + Send) {
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            eventually("it waits", || is_waited_for(name));
+            end();
+        });
+        assert!(baton.take_checked().is_ok(), "the wait of its holder is about to end");
+    });
+}
+
+#[test]
+fn whoever_was_asked_to_end_and_has_not_heard_of_it_will() {
+    let [own, other] = [Baton::new("of who cancels"), Baton::new("of who is cancelled")];
+    let source = SlowToTell::default();
+    let _held = own.take();
+    std::thread::scope(|scope| {
+        let cancelled = scope.spawn(|| {
+            let _other = other.take();
+            let wait = || Layer::new().source(&source).enter(|| own.take_checked().map(drop));
+            catch_unwind(AssertUnwindSafe(wait)).is_err()
+        });
+        eventually("it waits", || is_waited_for("of who cancels"));
+        source.is_cancelled.store(true, Ordering::SeqCst);
+        gets_it_after(&other, "of who is cancelled", || {
+            std::mem::take(&mut *source.wakers.lock().unwrap()).into_iter().for_each(Waker::wake);
+        });
+        assert!(cancelled.join().unwrap(), "it was ended");
+    });
+}
+
+/// A task that somebody has cancelled.
+struct IsCancelled;
+
+impl LayerTask for IsCancelled {
+    fn label(&self) -> TaskLabel {
+        TaskLabel { id: 0, name: Some("is cancelled".into()) }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn an_async_task_that_was_asked_to_end_will() {
+    let [own, other] = [Baton::new("of who cancels a task"), Baton::new("of a cancelled task")];
+    let _held = own.take();
+    let mut task = Box::pin(tracked_for(IsCancelled, async {
+        let _other = other.take_async().await;
+        own.take_async().await.map(drop)
+    }));
+    assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    assert!(is_waited_for("of who cancels a task"));
+    gets_it_after(&other, "of a cancelled task", || drop(task));
 }
 
 /// Parks by returning after a millisecond; how sure it is of its context is told.
