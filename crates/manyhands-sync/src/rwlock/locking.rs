@@ -53,6 +53,7 @@ impl<'a> Locking<'a> {
             self.core.see_to_waiters(entry);
         }
         let has_queue = entry.waiting() > 0;
+        let is_new = self.since.is_none();
         let is_reliable = entry.woken.is_some_and(Woken::is_reliable);
         loop {
             let word = self.core.word();
@@ -64,8 +65,9 @@ impl<'a> Locking<'a> {
                         return Ok(Place::Standing);
                     }
                 }
-                // Behind others that wait only if readers have it: a writer among them is next.
-                Mode::Read if is_free(word) || (word & WRITER == 0 && !has_queue) => {
+                // Behind others that wait only if readers have it: a writer among them is next. Who has
+                // waited before, and stood aside, comes before them.
+                Mode::Read if is_free(word) || (word & WRITER == 0 && (!has_queue || !is_new)) => {
                     if let Ok(place) = self.core.seat_reader(word, self.owner, self.at) {
                         return Ok(place);
                     }

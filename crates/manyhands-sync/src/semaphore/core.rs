@@ -345,7 +345,8 @@ impl Protocol for Request<'_> {
 
     fn attempt(&mut self, entry: &mut Entry<'_>) -> Attempt<Self::Output, Ticket> {
         let Request { permits, agent, at, .. } = *self;
-        if (entry.waiting() == 0 || permits == 0)
+        // Who stood aside comes before all others.
+        if (entry.waiting() == 0 || permits == 0 || self.has_waited)
             && let Some(claim) = entry.take(permits, agent, at)
         {
             self.core.show(entry);

@@ -198,6 +198,47 @@ fn an_item_goes_to_the_guest_while_its_host_cannot_come() {
     assert_eq!(in_which_order(Channel::new(), get, serve), GUEST_FIRST);
 }
 
+/// Who comes back before one that wants more than there is takes what is enough for it.
+#[test]
+fn a_host_that_comes_back_takes_what_is_there() {
+    let permits: &'static Semaphore = Box::leak(Box::new(Semaphore::named("guests", 2)));
+    let go_on: &'static Event = Box::leak(Box::default());
+    let [one, other] = [wait(permits.acquire_async()), wait(permits.acquire_async())];
+    thread::scope(|scope| {
+        let host = hosting(scope, || go_on.wait(), || drop(permits.acquire()));
+        eventually("the guest waits", || go_on.waiting() == 1);
+        assert_eq!(permits.statistics().waiting, 0, "the host stands aside");
+        let both = scope.spawn(|| drop(permits.acquire_many(2)));
+        eventually("another wants both", || permits.statistics().waiting == 1);
+        drop(one);
+        go_on.set();
+        eventually("the host has had its permit", || host.is_finished());
+        drop(other);
+        both.join().unwrap();
+    });
+}
+
+/// A reader that comes back joins those who read, though a writer has queued up meanwhile.
+#[test]
+fn a_host_that_comes_back_reads_with_the_others() {
+    let lock: &'static RwLock<()> = Box::leak(Box::new(RwLock::named("guests", ())));
+    let go_on: &'static Event = Box::leak(Box::default());
+    let writing = wait(lock.write_async());
+    thread::scope(|scope| {
+        let host = hosting(scope, || go_on.wait(), || drop(lock.read()));
+        eventually("the guest waits", || go_on.waiting() == 1);
+        assert_eq!(lock.statistics().waiting, 0, "the host stands aside");
+        drop(writing);
+        let reading = lock.read();
+        let writer = scope.spawn(|| drop(lock.write()));
+        eventually("a writer waits", || lock.statistics().waiting == 1);
+        go_on.set();
+        eventually("the host has read", || host.is_finished());
+        drop(reading);
+        writer.join().unwrap();
+    });
+}
+
 /// An event is no thing to stand aside from: it may be over when the host could wait anew.
 #[test]
 fn a_host_misses_no_event_while_its_guest_waits() {
