@@ -152,13 +152,20 @@ fn own_slot(ambient: &Ambient) -> (&'static Slot, Agent) {
     (slot, agent)
 }
 
-/// The place of the thread or scheduled context that runs here.
+/// The place of whoever is suspended by a wait of this stack: the thread, the scheduled context, or a
+/// coroutine that is switched by hand and has a parker of its own. Such ones may leave their waits in another
+/// order than they have begun them, so they do not share a place.
 #[inline]
 pub(crate) fn context_slot() -> &'static Slot {
-    match scheduled::current() {
-        Some(context) => context.listed().0,
-        None => thread_slot().0,
+    let mut here = Ambient::in_force();
+    // SAFETY: what is in force and what is further out of it stay where they are.
+    while let Some(ambient) = unsafe { here.as_ref() } {
+        if ambient.is_scheduled() || !ambient.parker().get().is_null() {
+            return own_slot(ambient).0;
+        }
+        here = ambient.outer();
     }
+    thread_slot().0
 }
 
 /// Calls `visit` with the slots of all who cannot go on while this stack waits: those whom it polls or

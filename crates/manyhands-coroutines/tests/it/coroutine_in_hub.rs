@@ -314,3 +314,36 @@ fn a_bare_coroutine_may_leave_a_wait_that_parks_through_its_own_parker() {
     }
     assert_eq!(*log.borrow(), ["its own"]);
 }
+
+/// Suspends its coroutine where that waits.
+struct Suspends<F>(F);
+
+impl<F: Fn()> Parker for Suspends<F> {
+    fn waker(&self) -> Waker {
+        Waker::noop().clone()
+    }
+
+    fn park(&self, _: Option<Instant>) {
+        self.0();
+    }
+}
+
+#[test]
+fn waits_of_bare_coroutines_with_parkers_of_their_own_are_left_in_any_order() {
+    let make = || {
+        Coroutine::<()>::new(|me, ()| {
+            with_parker(&Suspends(|| me.suspend(())), park);
+        })
+    };
+    let (one, two) = (make(), make());
+    one.switch(());
+    two.switch(());
+    one.switch(());
+    assert!(one.is_dead());
+    drop(one);
+    two.switch(());
+    assert!(two.is_dead());
+    let me = manyhands_wait::Context::current().id();
+    let seen = manyhands_wait::dump().contexts.into_iter().find(|seen| seen.id == me);
+    assert!(seen.is_some_and(|seen| seen.wait.is_none()), "nobody waits here");
+}
