@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -58,8 +58,9 @@ static REPORTED: Mutex<VecDeque<(Agent, String)>> = Mutex::new(VecDeque::new());
 /// How much of that is remembered.
 const REMEMBERED: usize = 1024;
 
-/// Whether somebody is about to look.
-static IS_ABOUT_TO_LOOK: AtomicBool = AtomicBool::new(false);
+/// In which process a thread is about to look; 0 if in none. One that was made by `fork` meanwhile has not
+/// got that thread.
+static IS_ABOUT_TO_LOOK: AtomicU32 = AtomicU32::new(0);
 /// How long it takes until somebody looks: those that end within that time cost one look.
 const SOON: Duration = Duration::from_millis(20);
 
@@ -107,12 +108,13 @@ pub(crate) fn report_ended_holder(publication: &Publication, waiter: Agent, hold
 /// On a thread of its own, for whoever ends cannot run what listens to reports any more.
 #[cold]
 pub(crate) fn look_soon() {
-    if cfg!(manyhands_loom) || IS_ABOUT_TO_LOOK.swap(true, Ordering::SeqCst) {
+    let here = std::process::id();
+    if cfg!(manyhands_loom) || IS_ABOUT_TO_LOOK.swap(here, Ordering::SeqCst) == here {
         return;
     }
     let look = || {
         // Whoever has left it to this one to look has ended before.
-        IS_ABOUT_TO_LOOK.swap(false, Ordering::SeqCst);
+        IS_ABOUT_TO_LOOK.swap(0, Ordering::SeqCst);
         look_at_all_waits();
     };
     let started = thread::Builder::new().name("manyhands-leaks".into()).spawn(move || {

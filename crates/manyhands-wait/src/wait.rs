@@ -178,11 +178,17 @@ impl<'a> Wait<'a> {
     /// Like [`run_checked`](Self::run_checked), for a future that can [stand aside](StandAside) while
     /// somebody who runs on top of this stack, inside of its park, waits too.
     ///
+    /// That is so for a wait with an edge ([`on`](Self::on)); without one this is
+    /// [`run_checked`](Self::run_checked).
+    ///
     /// # Errors
     /// As [`run_checked`](Self::run_checked).
     #[track_caller]
     pub fn run_or_stand_aside<F: StandAside>(self, future: F) -> Result<F::Output, WaitError> {
-        self.drive(future, Some(stand_aside_at::<F>), Location::caller())
+        // Without an edge nobody knows whom to wake when it may begin anew.
+        let stand_aside: Option<StandAsideAt> =
+            self.edge.map(|_| stand_aside_at::<F> as StandAsideAt);
+        self.drive(future, stand_aside, Location::caller())
     }
 
     #[inline]

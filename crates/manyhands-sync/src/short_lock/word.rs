@@ -60,7 +60,8 @@ impl Word {
     #[inline]
     fn try_take_as_favourite(&self, me: usize) -> bool {
         let mine = me | FAVOURED;
-        if self.holder.load(Ordering::Relaxed) != mine || self.inside.load(Ordering::Relaxed) {
+        // Acquire: a thread that has ended had the same number, and has left here.
+        if self.holder.load(Ordering::Relaxed) != mine || self.inside.load(Ordering::Acquire) {
             return false;
         }
         self.inside.store(true, Ordering::Relaxed);

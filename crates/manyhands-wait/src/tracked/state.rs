@@ -117,6 +117,9 @@ impl TrackedState {
     /// Nobody polls it any more: the waker of the last poll is gone, though the task's code may yet run.
     pub(super) fn end_polls(&self) {
         self.waker.set(ptr::null());
+        // Whoever drops it, that need not be in a turn.
+        self.turn.set(Turn::Anybody);
+        self.slot().into_iter().for_each(|slot| slot.set_turn_of(None));
     }
 
     /// The executor that alone polls the task, one at a time.
