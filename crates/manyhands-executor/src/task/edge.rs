@@ -73,6 +73,8 @@ pub(crate) fn any_of(header: &Header, blockers: &mut Blockers) {
     match header.phase() {
         Phase::Done => blockers.may_end(),
         Phase::Queued => workforce::blockers_at(header.home(), blockers),
+        // Over there it is told to end, and has to.
+        Phase::Running if header.is_away() && header.cancel_requested() => blockers.may_end(),
         Phase::Running if header.is_away() => match remote_of(header.home()) {
             Some(remote) => remote.blockers(header.id(), blockers),
             None => blockers.may_end(),

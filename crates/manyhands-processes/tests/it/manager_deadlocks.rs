@@ -76,6 +76,21 @@ fn one_that_waits(pool: &ProcessPool, lock: &ManagedLock) -> Task<Result<(), Man
 }
 
 #[test]
+fn a_task_over_there_that_was_cancelled_is_in_no_deadlock() {
+    let manager = Manager::new();
+    let lock = manager.lock_named("ledger");
+    let pool = ProcessPool::new(1).unwrap();
+    for _ in 0..20 {
+        let guard = lock.lock().unwrap();
+        let task = one_that_waits(&pool, &lock);
+        task.cancel();
+        let error = task.result().unwrap_err();
+        assert!(error.is_cancelled(), "{error}");
+        drop(guard);
+    }
+}
+
+#[test]
 fn a_parent_that_waits_for_a_task_behind_one_which_wants_its_lock_is_told() {
     let manager = Manager::new();
     let lock = manager.lock_named("ledger");
