@@ -22,6 +22,16 @@ fn take_both(
     wants.lock().map(drop)
 }
 
+/// Of two that wait for each other one is told, and the other one goes on.
+fn report_of_the_one_that_is_told(tasks: [Task<Result<(), ManagerError>>; 2]) -> String {
+    let outcomes = tasks.map(|task| task.result().unwrap());
+    let told: Vec<&ManagerError> =
+        outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
+    assert_eq!(told.len(), 1, "one victim, and the other one goes on: {outcomes:?}");
+    assert!(told[0].is_would_deadlock(), "{told:?}");
+    told[0].message().to_owned()
+}
+
 #[test]
 fn two_workers_that_take_two_locks_crosswise_do_not_hang() {
     let manager = Manager::new();
@@ -31,12 +41,7 @@ fn two_workers_that_take_two_locks_crosswise_do_not_hang() {
     for _ in 0..3 {
         let first = pool.submit(take_both, (debit.clone(), credit.clone(), both.clone()));
         let second = pool.submit(take_both, (credit.clone(), debit.clone(), both.clone()));
-        let outcomes = [first.result().unwrap(), second.result().unwrap()];
-        let told: Vec<&ManagerError> =
-            outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-        assert_eq!(told.len(), 1, "one victim, and the other one goes on: {outcomes:?}");
-        assert!(told[0].is_would_deadlock(), "{told:?}");
-        let report = told[0].message();
+        let report = report_of_the_one_that_is_told([first, second]);
         assert!(report.contains("'debit'") && report.contains("'credit'"), "{report}");
         assert!(report.contains("process '"), "who takes part: {report}");
     }
@@ -189,12 +194,7 @@ fn two_workers_that_take_two_semaphores_crosswise_do_not_hang() {
     for _ in 0..3 {
         let first = pool.submit(sit_on_both, (chair.clone(), table.clone(), both.clone()));
         let second = pool.submit(sit_on_both, (table.clone(), chair.clone(), both.clone()));
-        let outcomes = [first.result().unwrap(), second.result().unwrap()];
-        let told: Vec<&ManagerError> =
-            outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
-        assert_eq!(told.len(), 1, "one victim, and the other one goes on: {outcomes:?}");
-        assert!(told[0].is_would_deadlock(), "{told:?}");
-        let report = told[0].message();
+        let report = report_of_the_one_that_is_told([first, second]);
         for name in ["chair", "table"] {
             let part = format!(" waits for managed semaphore '{name}' at ");
             assert!(report.contains(&part), "{report} lacks {part}");

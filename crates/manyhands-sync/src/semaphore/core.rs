@@ -338,6 +338,18 @@ pub(super) struct Request<'a> {
 
 impl Repeatable for Request<'_> {}
 
+impl<'a> Request<'a> {
+    #[inline(always)]
+    pub(super) fn new(
+        core: &'a Arc<Core>,
+        permits: usize,
+        agent: Option<Agent>,
+        at: &'static Location<'static>,
+    ) -> Request<'a> {
+        Request { core, permits, agent, at, has_waited: false }
+    }
+}
+
 impl Protocol for Request<'_> {
     type State = State;
     type Ticket = Ticket;

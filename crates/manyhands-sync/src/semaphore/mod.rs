@@ -179,13 +179,7 @@ impl Semaphore {
     #[track_caller]
     pub fn try_acquire_many(&self, permits: usize) -> Option<Permit<'_>> {
         let core = self.core();
-        let request = Request {
-            core,
-            permits,
-            agent: Some(Agent::current()),
-            at: Location::caller(),
-            has_waited: false,
-        };
+        let request = Request::new(core, permits, Some(Agent::current()), Location::caller());
         core.try_acquire(&request).map(|claim| Permit::new(core, claim))
     }
 
@@ -295,8 +289,7 @@ impl Semaphore {
         async move {
             let core = self.core();
             // The task is known when it is polled.
-            let request =
-                Request { core, permits, agent: Agent::current_async(), at, has_waited: false };
+            let request = Request::new(core, permits, Agent::current_async(), at);
             let claim = Waiting::new(core.monitor(), request).as_leaf(&SEMAPHORE, at).await?;
             Ok(AsyncPermit::new(core, claim))
         }
@@ -350,13 +343,7 @@ impl Semaphore {
     fn block(&self, permits: usize, limit: Option<Duration>) -> Result<Permit<'_>, WaitError> {
         self.check(permits);
         let core = self.core();
-        let request = Request {
-            core,
-            permits,
-            agent: Some(Agent::current()),
-            at: Location::caller(),
-            has_waited: false,
-        };
+        let request = Request::new(core, permits, Some(Agent::current()), Location::caller());
         // Another coroutine of this thread may be about to give some back.
         let mut claim = core.try_acquire(&request);
         if claim.is_none() && give_way() {
