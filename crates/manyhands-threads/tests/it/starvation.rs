@@ -1,6 +1,7 @@
 //! Pools whose workers all wait for jobs that are queued behind them, through others: one more worker,
 //! for as long as it is needed, or a deadlock that says so.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use manyhands_executor::{Task, TaskError, TaskHandle, wait_all};
@@ -71,18 +72,46 @@ fn a_strict_pool_has_one_of_the_waits_end_with_the_report() {
     assert!(a.statistics().started == 1 && b.statistics().started == 1);
 }
 
+/// Two pools whose jobs each wait for one in the other pool, and what came of that.
+struct Spiral {
+    pools: [ThreadPool; 2],
+    deepest: AtomicUsize,
+    most_workers: AtomicUsize,
+    told: Mutex<Vec<TaskError>>,
+}
+
+impl Spiral {
+    fn deeper(self: &Arc<Spiral>, depth: usize) {
+        self.deepest.fetch_max(depth, Ordering::SeqCst);
+        for pool in &self.pools {
+            self.most_workers.fetch_max(pool.statistics().workers, Ordering::SeqCst);
+        }
+        // Whoever is told makes room for some more; that has an end here.
+        if depth < 20 {
+            let this = Arc::clone(self);
+            let inner = self.pools[depth % 2].spawn(move || this.deeper(depth + 1));
+            if let Err(error) = inner.result() {
+                self.told.lock().unwrap().push(error);
+            }
+        }
+    }
+}
+
 #[test]
 fn the_relief_has_a_bound() {
-    let builder = ThreadPool::builder().workers(1).relief(2);
-    let (a, b) = (builder.clone().build().unwrap(), builder.build().unwrap());
-    let pools = [Arc::new(a), Arc::new(b)];
-    fn deeper(pools: &[Arc<ThreadPool>; 2], depth: usize) -> usize {
-        let all = pools.clone();
-        let inner = pools[depth % 2].spawn(move || deeper(&all, depth + 1));
-        inner.result().unwrap_or(depth)
-    }
-    // Two workers to begin with and two more for each pool.
-    assert_eq!(deeper(&pools, 0), 6);
+    let of_three = || ThreadPool::builder().workers(1).relief(2).build().unwrap();
+    let spiral = Arc::new(Spiral {
+        pools: [of_three(), of_three()],
+        deepest: AtomicUsize::new(0),
+        most_workers: AtomicUsize::new(0),
+        told: Mutex::default(),
+    });
+    spiral.deeper(0);
+    // Two workers to begin with and two more for each pool, all of which wait before somebody is told.
+    assert!(spiral.deepest.load(Ordering::SeqCst) >= 6);
+    assert!(spiral.most_workers.load(Ordering::SeqCst) <= 3);
+    let told = spiral.told.lock().unwrap();
+    assert!(!told.is_empty() && told.iter().all(TaskError::is_deadlock), "{told:?}");
 }
 
 #[test]
